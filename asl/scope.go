@@ -1,0 +1,131 @@
+package asl
+
+import (
+	"strings"
+
+	"millrace/asl/document"
+	"millrace/asl/jsonpath"
+)
+
+// path compiles the JSONPath of field n, or reports it and returns nil.
+func (s *scope) path(n *node, src string) *jsonpath.Path {
+	p, err := jsonpath.Compile(src)
+	if err != nil {
+		s.c.fault(n, nil, codeSchema, "Value is not a valid JSONPath")
+		return nil
+	}
+	return p
+}
+
+// pathTo compiles a field that holds a path, such as SecondsPath, or returns nil.
+func (s *scope) pathTo(key string) Field { return s.pathIn(s.n, key) }
+
+func (s *scope) pathIn(n *node, key string) Field {
+	f := n.get(key)
+	src, ok := f.text()
+	if !ok {
+		return nil
+	}
+	p := s.path(f, src)
+	if p == nil {
+		return nil
+	}
+	return &pathField{path: p, field: key}
+}
+
+// pathOrFunction compiles a field that holds a path or an intrinsic function,
+// such as ErrorPath.
+func (s *scope) pathOrFunction(key string) Field {
+	f := s.n.get(key)
+	src, ok := f.text()
+	if !ok {
+		return nil
+	}
+	p := s.pathOrIntrinsic(src, key)
+	if p == nil {
+		s.c.fault(f, nil, codeSchema, notDynamic(key))
+		return nil
+	}
+	return p
+}
+
+func notDynamic(key string) string {
+	return "The value for the field '" + key + "' must be a valid JSONPath or a valid intrinsic function call"
+}
+
+// dynamic is a path or an intrinsic function: a whole field or a part of a template.
+type dynamic interface {
+	Field
+	part
+}
+
+// pathOrIntrinsic compiles a path or an intrinsic function call, or returns nil.
+func (s *scope) pathOrIntrinsic(src, field string) dynamic {
+	if strings.HasPrefix(src, "$") {
+		p, err := jsonpath.Compile(src)
+		if err != nil {
+			return nil
+		}
+		return &pathField{path: p, field: field}
+	}
+	return nil
+}
+
+// value compiles a field whose value is a constant, or in JSONata an expression
+// or a template.
+func (s *scope) value(key string) Field { return s.valueOf(s.n.get(key), key) }
+
+func (s *scope) valueOf(n *node, name string) Field {
+	if n == nil {
+		return nil
+	}
+	return newConstant(n.value)
+}
+
+// payload compiles the field called key as a template of the state's query language.
+func (s *scope) payload(n *node, key string) Field {
+	f := n.get(key)
+	if f == nil {
+		return nil
+	}
+	if s.lang == JSONata {
+		return s.valueOf(f, key)
+	}
+	return s.payloadTemplate(f)
+}
+
+// parameters compiles Arguments in JSONata and Parameters in JSONPath.
+func (s *scope) parameters(n *node) Field {
+	if s.lang == JSONata {
+		return s.payload(n, "Arguments")
+	}
+	return s.payload(n, "Parameters")
+}
+
+// assignment compiles one member of an Assign field.
+func (s *scope) assignment(k, assign *node) Assignment {
+	if s.lang == JSONata {
+		return Assignment{Variable: k.key, Value: s.valueOf(k, "Assign/"+k.key)}
+	}
+	if name, ok := strings.CutSuffix(k.key, ".$"); ok {
+		p := s.dynamicPart(k, assign)
+		if f, ok := p.(Field); ok {
+			return Assignment{Variable: name, Value: f}
+		}
+		return Assignment{Variable: name, Value: newConstant(k.value)}
+	}
+	p := s.payloadPart(k, assign)
+	if l, ok := p.(literal); ok {
+		return Assignment{Variable: k.key, Value: newConstant(l.value)}
+	}
+	return Assignment{Variable: k.key, Value: &template{root: p, source: string(document.Append(nil, k.value))}}
+}
+
+// seconds compiles a field that holds a number and, in JSONata, may hold an expression.
+func (s *scope) constantDoc(key string) *document.Doc {
+	n := s.n.get(key)
+	if n == nil {
+		return nil
+	}
+	return document.FromBytes(document.Append(nil, n.value))
+}
