@@ -1,0 +1,25 @@
+package engine
+
+import "errors"
+
+// What a door may answer. One table in package api maps them to exception names.
+// They are wrapped with what was asked for.
+var (
+	ErrMachineNotFound   = errors.New("state machine does not exist")
+	ErrMachineExists     = errors.New("state machine already exists")
+	ErrMachineDeleting   = errors.New("state machine is being deleted")
+	ErrExecutionNotFound = errors.New("execution does not exist")
+	ErrExecutionExists   = errors.New("execution already exists")
+	ErrInvalidInput      = errors.New("invalid execution input")
+	ErrInvalidOutput     = errors.New("invalid output")
+	ErrInvalidName       = errors.New("invalid name")
+	ErrInvalidARN        = errors.New("invalid ARN")
+	ErrInvalidDefinition = errors.New("invalid definition")
+	ErrInvalidToken      = errors.New("invalid token")
+	ErrTaskNotFound      = errors.New("task does not exist")
+	ErrTaskTimedOut      = errors.New("task timed out")
+	ErrTypeNotSupported  = errors.New("state machine type not supported")
+	ErrConflict          = errors.New("the execution changed meanwhile")
+	ErrBusy              = errors.New("the store is busy or full: try again")
+	ErrClosed            = errors.New("the engine is closed")
+)

@@ -1,0 +1,107 @@
+package sqlite
+
+import (
+	"sync/atomic"
+
+	lib "modernc.org/sqlite/lib"
+)
+
+// The log is moved into the database by a side connection without holding up
+// commits, whenever checkpointBytes or so were written. When the log has
+// restartFrames and nearly all of it has been moved, the next group starts it
+// over, so that it does not grow without end.
+const (
+	checkpointBytes = 4 << 20
+	restartFrames   = 4000
+	littleLeft      = 1000
+)
+
+// checkpointer owns the side connection.
+type checkpointer struct {
+	s       *Store
+	wake    chan struct{}
+	quit    chan struct{}
+	ended   chan struct{}
+	restart atomic.Bool
+	written int64 // since the last checkpoint; the committer's
+}
+
+func startCheckpointer(s *Store) *checkpointer {
+	k := &checkpointer{s: s, wake: make(chan struct{}, 1), quit: make(chan struct{}), ended: make(chan struct{})}
+	go k.run()
+	return k
+}
+
+// stop ends the side connection and waits for it. k may be nil.
+func (k *checkpointer) stop() {
+	if k == nil {
+		return
+	}
+	close(k.quit)
+	<-k.ended
+}
+
+// wrote counts bytes of a commit. The committer calls it. k may be nil.
+func (k *checkpointer) wrote(bytes int) {
+	if k == nil {
+		return
+	}
+	k.written += int64(bytes)
+	if k.written < checkpointBytes {
+		return
+	}
+	select {
+	case k.wake <- struct{}{}:
+		k.written = 0
+	default:
+	}
+}
+
+func (k *checkpointer) run() {
+	defer close(k.ended)
+	var c *conn
+	defer func() {
+		if c != nil {
+			c.close()
+		}
+	}()
+	for {
+		select {
+		case <-k.quit:
+			return
+		case <-k.wake:
+		}
+		if c == nil {
+			fresh, err := openConn(k.s.path, false)
+			if err == nil {
+				c, err = fresh, fresh.script("PRAGMA wal_autocheckpoint=0")
+			}
+			if err != nil {
+				k.s.log.Warn("open checkpoint connection", "error", err)
+				continue
+			}
+		}
+		frames, left, err := c.checkpoint(lib.SQLITE_CHECKPOINT_PASSIVE)
+		if err != nil {
+			k.s.log.Warn("checkpoint", "error", err)
+			continue
+		}
+		if frames >= restartFrames && left <= littleLeft {
+			k.restart.Store(true)
+		}
+	}
+}
+
+// restartLog starts the log over if that is due and no reader needs it. The
+// committer calls it between groups. k may be nil.
+func (k *checkpointer) restartLog(c *conn) {
+	if k == nil || !k.restart.Swap(false) {
+		return
+	}
+	lib.Xsqlite3_busy_timeout(c.tls, c.db, 20)
+	defer lib.Xsqlite3_busy_timeout(c.tls, c.db, 5000)
+	// Busy means that a reader still needs the log: the next passive checkpoint asks again.
+	if _, _, err := c.checkpoint(lib.SQLITE_CHECKPOINT_RESTART); err != nil && primary(err) != lib.SQLITE_BUSY {
+		k.s.log.Warn("restart the log", "error", err)
+	}
+}

@@ -1,0 +1,274 @@
+// Package sqlite is the store of one node: a folder with one database file, or
+// :memory: for tests. It writes on one connection and reads on several, in WAL
+// mode with synchronous=FULL, and locks the folder against a second process.
+package sqlite
+
+import (
+	"context"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+
+	driver "modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
+
+	"millrace/engine"
+)
+
+// Memory is the folder that stands for a database in memory.
+const Memory = ":memory:"
+
+// File is the name of the database in its folder.
+const File = "millrace.db"
+
+// Options of [Open]. The zero value works.
+type Options struct {
+	Readers int          // read connections; 0: 4
+	Cache   int          // page cache of the write connection in MiB; 0: 64
+	Log     *slog.Logger // nil: slog.Default()
+	// NoSync leaves out the sync of each commit: what was acknowledged may be lost
+	// when the machine loses power. For throw-away folders.
+	NoSync bool
+}
+
+// Store is an [engine.Store] on SQLite.
+type Store struct {
+	dir     string // "": in memory
+	path    string
+	options Options
+	log     *slog.Logger
+	lock    *folderLock
+
+	write sync.Mutex // the write connection
+	w     *writer    // nil: to be opened
+	epoch int64
+
+	readers chan *conn // nil entries are opened on use; in memory: nil
+	closed  atomic.Bool
+	done    sync.Once
+	check   *checkpointer
+}
+
+//go:embed migrations
+var migrations embed.FS
+
+// Open opens or creates the database in a folder, which it locks, or one in
+// memory. A folder that another process has open is refused, and so is a
+// database that a newer version wrote.
+func Open(ctx context.Context, dir string, o Options) (*Store, error) {
+	if o.Readers <= 0 {
+		o.Readers = 4
+	}
+	if o.Cache <= 0 {
+		o.Cache = 64
+	}
+	s := &Store{options: o, log: o.Log, path: Memory}
+	if s.log == nil {
+		s.log = slog.Default()
+	}
+	if dir != Memory {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return nil, fmt.Errorf("open store: %w", err)
+		}
+		lock, err := lockFolder(filepath.Join(dir, "millrace.lock"))
+		if err != nil {
+			return nil, fmt.Errorf("open store in %s: %w", dir, err)
+		}
+		s.dir, s.path, s.lock = dir, filepath.Join(dir, File), lock
+		s.readers = make(chan *conn, o.Readers)
+		for range o.Readers {
+			s.readers <- nil
+		}
+		// SQLite's own builds sync with fdatasync where there is one, which makes a commit
+		// twice as fast; the transpiled one asks to be told. Elsewhere it says so and stays with fsync.
+		driver.Fdatasync(true)
+	}
+	sub, err := fs.Sub(migrations, "migrations")
+	if err == nil {
+		err = s.Migrate(ctx, []engine.Migrations{{Name: "engine", Files: sub}})
+	}
+	if err != nil {
+		s.Close()
+		return nil, fmt.Errorf("open store in %s: %w", dir, err)
+	}
+	if s.dir != "" {
+		s.check = startCheckpointer(s)
+	}
+	return s, nil
+}
+
+// Close waits for what is under way, moves the log into the database and
+// unlocks the folder.
+func (s *Store) Close() error {
+	var err error
+	s.done.Do(func() { err = s.close() })
+	return err
+}
+
+func (s *Store) close() error {
+	s.closed.Store(true)
+	s.check.stop()
+	var errs []error
+	if s.readers != nil {
+		for range s.options.Readers {
+			if c := <-s.readers; c != nil {
+				errs = append(errs, c.close())
+			}
+		}
+	}
+	s.write.Lock()
+	defer s.write.Unlock()
+	if s.w != nil {
+		if s.dir != "" {
+			if _, _, err := s.w.checkpoint(lib.SQLITE_CHECKPOINT_TRUNCATE); err != nil && primary(err) != lib.SQLITE_BUSY {
+				errs = append(errs, fmt.Errorf("checkpoint: %w", err))
+			}
+		}
+		errs = append(errs, s.w.close())
+		s.w = nil
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.release())
+	}
+	return errors.Join(errs...)
+}
+
+// writer returns the write connection, opening it if need be. The caller holds s.write.
+func (s *Store) writer() (*writer, error) {
+	if s.closed.Load() {
+		return nil, engine.ErrClosed
+	}
+	if s.w != nil {
+		return s.w, nil
+	}
+	c, err := openConn(s.path, false)
+	if err != nil {
+		return nil, err
+	}
+	sync := "FULL"
+	if s.options.NoSync || s.dir == "" {
+		sync = "OFF"
+	}
+	for _, p := range []string{
+		"PRAGMA page_size=4096",
+		"PRAGMA auto_vacuum=INCREMENTAL",
+		"PRAGMA journal_mode=WAL",
+		"PRAGMA synchronous=" + sync,
+		"PRAGMA wal_autocheckpoint=0",
+		"PRAGMA temp_store=MEMORY",
+		fmt.Sprintf("PRAGMA cache_size=-%d", s.options.Cache<<10),
+	} {
+		if err := c.script(p); err != nil {
+			c.close()
+			return nil, fmt.Errorf("open %s: %w", s.path, err)
+		}
+	}
+	s.w = newWriter(s, c)
+	return s.w, nil
+}
+
+// Read runs f on a read connection, in one read transaction. In memory there is
+// but one connection: f waits for the group under way, and a write from within
+// f would wait for f.
+func (s *Store) Read(ctx context.Context, f func(engine.View) error) error {
+	if s.dir == "" {
+		s.write.Lock()
+		defer s.write.Unlock()
+		w, err := s.writer()
+		if err != nil {
+			return err
+		}
+		defer w.closeRows()
+		return f(&dbView{conn: w.conn})
+	}
+	var c *conn
+	select {
+	case c = <-s.readers:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { s.readers <- c }()
+	if s.closed.Load() {
+		return engine.ErrClosed
+	}
+	if c == nil {
+		fresh, err := s.openReader()
+		if err != nil {
+			return fmt.Errorf("%w: %w", engine.ErrBusy, err)
+		}
+		c = fresh
+	}
+	if err := c.exec("BEGIN"); err != nil {
+		return fmt.Errorf("begin read: %w", err)
+	}
+	defer func() {
+		c.closeRows()
+		if err := c.exec("COMMIT"); err != nil || !c.idle() {
+			c.close()
+			c = nil
+		}
+	}()
+	return f(&dbView{conn: c})
+}
+
+func (s *Store) openReader() (*conn, error) {
+	c, err := openConn(s.path, false)
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range []string{"PRAGMA query_only=1", "PRAGMA wal_autocheckpoint=0", "PRAGMA temp_store=MEMORY", "PRAGMA cache_size=-8192"} {
+		if err := c.script(p); err != nil {
+			c.close()
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+// Own raises the epoch. One node owns every shard for as long as it holds the folder.
+func (s *Store) Own(ctx context.Context, node string) (engine.Ownership, error) {
+	s.write.Lock()
+	defer s.write.Unlock()
+	w, err := s.writer()
+	if err != nil {
+		return engine.Ownership{}, err
+	}
+	epoch, err := w.number("INSERT INTO counters (name, value) VALUES ('epoch', 1) ON CONFLICT (name) DO UPDATE SET value = value + 1 RETURNING value")
+	if err != nil {
+		return engine.Ownership{}, fmt.Errorf("raise epoch: %w", err)
+	}
+	s.epoch = epoch
+	return engine.Ownership{Epoch: epoch}, nil
+}
+
+// Backup writes a consistent copy of the database to a file that must not exist
+// yet. It may take long, and holds up nothing but the growth of the log.
+func (s *Store) Backup(ctx context.Context, file string) error {
+	c, err := openConn(s.path, false)
+	if err != nil {
+		return err
+	}
+	defer c.close()
+	if err := c.exec("VACUUM INTO ?", file); err != nil {
+		return fmt.Errorf("back up to %s: %w", file, err)
+	}
+	return nil
+}
+
+// Size returns the bytes that the database and its log take on disk.
+func (s *Store) Size() int64 {
+	var n int64
+	for _, suffix := range []string{"", "-wal"} {
+		if fi, err := os.Stat(s.path + suffix); err == nil {
+			n += fi.Size()
+		}
+	}
+	return n
+}
+
