@@ -17,6 +17,7 @@ var (
 	ErrInvalidDefinition = errors.New("invalid definition")
 	ErrInvalidToken      = errors.New("invalid token")
 	ErrTaskNotFound      = errors.New("task does not exist")
+	ErrActivityNotFound  = errors.New("activity does not exist")
 	ErrTaskTimedOut      = errors.New("task timed out")
 	ErrTypeNotSupported  = errors.New("state machine type not supported")
 	ErrConflict          = errors.New("the execution changed meanwhile")
