@@ -11,5 +11,5 @@ import "embed"
 // Files holds template.yaml, the state machines that it names and the sample
 // visits, visits/1.json to visits/5.json.
 //
-//go:embed template.yaml machines visits bootstrap
+//go:embed template.yaml machines visits
 var Files embed.FS
