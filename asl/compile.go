@@ -3,6 +3,8 @@ package asl
 import (
 	"errors"
 	"fmt"
+	"sort"
+	"strings"
 
 	"millrace/asl/document"
 )
@@ -15,7 +17,9 @@ func Parse(definition []byte, opt Options) (*Machine, []Diagnostic) {
 	if !c.read() {
 		return nil, c.diagnostics
 	}
+	c.check()
 	m := c.machine()
+	c.rules()
 	for _, d := range c.finish() {
 		if d.Severity == SeverityError {
 			return nil, c.diagnostics
@@ -29,6 +33,7 @@ func Parse(definition []byte, opt Options) (*Machine, []Diagnostic) {
 // without a meaning, such as a path that cannot be read.
 func Compile(definition []byte) (*Machine, error) {
 	c := newCompiler(definition, Options{Strictness: Lenient})
+	c.stored = true
 	if c.read() {
 		m := c.machine()
 		if len(c.diagnostics) == 0 {
@@ -59,21 +64,29 @@ const (
 	codeNoDollar    = "NO_DOLLAR"
 	codeNoPath      = "NO_PATH"
 	codeStaticValue = "PASS_RESULT_IS_STATIC"
+	codeReserved    = "RESERVED_VARIABLE_NAME"
+	codeVariable    = "INVALID_VARIABLE_NAME"
+
+	// Of this program, not AWS's.
+	codeRepeated  = "REPEATED_FIELD"
+	codeIntrinsic = "INTRINSIC_WILL_FAIL"
 )
 
 // compiler turns one definition into a machine and collects what is wrong.
 type compiler struct {
 	text        []byte
 	opt         Options
+	stored      bool // the definition has been validated before
 	root        *node
 	lines       *lines
 	m           *Machine
 	diagnostics []Diagnostic
 	seen        map[string]bool // faults reported, by pointer and message
+	labels      map[string]bool // of Map states
 }
 
 func newCompiler(text []byte, opt Options) *compiler {
-	return &compiler{text: text, opt: opt, m: &Machine{QueryLanguage: JSONPath, byPointer: make(map[string]State)}, seen: make(map[string]bool)}
+	return &compiler{text: text, opt: opt, m: &Machine{QueryLanguage: JSONPath, byPointer: make(map[string]State)}, seen: make(map[string]bool), labels: make(map[string]bool)}
 }
 
 // read parses the text and reports whether it is JSON.
@@ -99,22 +112,59 @@ func (c *compiler) read() bool {
 	return true
 }
 
+// The orders of faults: those of single values come in the order of the text,
+// then those of the graph, then what is only worth a remark.
+const (
+	orderText = 1 + iota
+	orderTargets
+	orderReach
+	orderEnd
+	orderWarnings
+)
+
 // fault reports an error about n. Its location in AWS's sense is at, or n itself
 // when at is nil.
 func (c *compiler) fault(n, at *node, code, message string) {
-	c.report(SeverityError, n, at, code, message)
+	c.faultAt(orderText, n, at, code, message)
 }
 
-func (c *compiler) warn(n, at *node, code, message string) {
-	c.report(SeverityWarning, n, at, code, message)
-}
-
-func (c *compiler) report(severity Severity, n, at *node, code, message string) {
-	d := Diagnostic{Severity: severity, Code: code, Message: message, Pointer: n.pointer(), offset: n.off}
+func (c *compiler) faultAt(order int, n, at *node, code, message string) {
 	if at == nil {
 		at = n
 	}
-	if d.place = at.location(); d.place == "" {
+	d := Diagnostic{Severity: SeverityError, Code: code, Message: message, place: at.location(), order: order, offset: at.off}
+	if s, ok := n.text(); ok && c.opt.Strictness == Lenient && hasPlaceholder(s) {
+		d.Severity, d.order = SeverityWarning, orderWarnings
+	}
+	c.report(d, n)
+}
+
+// refuse reports what AWS refuses but other engines take: an error when strict,
+// else a remark.
+func (c *compiler) refuse(n, at *node, code, message string) {
+	if c.opt.Strictness == Lenient {
+		c.warn(n, at, code, message)
+		return
+	}
+	c.fault(n, at, code, message)
+}
+
+// warn reports a remark about n.
+func (c *compiler) warn(n, at *node, code, message string) {
+	if at == nil {
+		at = n
+	}
+	c.report(Diagnostic{Severity: SeverityWarning, Code: code, Message: message, place: at.location(), order: orderWarnings, offset: at.off}, n)
+}
+
+// nowhere reports an error for which AWS names no place.
+func (c *compiler) nowhere(n *node, code, message string) {
+	c.report(Diagnostic{Severity: SeverityError, Code: code, Message: message, place: noPlace, order: orderEnd}, n)
+}
+
+func (c *compiler) report(d Diagnostic, n *node) {
+	d.Pointer = n.pointer()
+	if d.place == "" {
 		d.place = "/"
 	}
 	key := d.Pointer + "\x00" + d.Message
@@ -129,15 +179,40 @@ func (c *compiler) report(severity Severity, n, at *node, code, message string) 
 	c.diagnostics = append(c.diagnostics, d)
 }
 
-// finish returns the diagnostics in their order.
-func (c *compiler) finish() []Diagnostic { return c.diagnostics }
+// hasPlaceholder reports whether a text has a part such as ${Name}, or is a name
+// in capitals such as TABLE_NAME: something to be filled in before the definition
+// is deployed.
+func hasPlaceholder(s string) bool {
+	if _, rest, ok := strings.Cut(s, "${"); ok && strings.Contains(rest, "}") {
+		return true
+	}
+	if !strings.Contains(s, "_") {
+		return false
+	}
+	for _, r := range s {
+		if r != '_' && (r < 'A' || r > 'Z') && (r < '0' || r > '9') {
+			return false
+		}
+	}
+	return true
+}
+
+// finish puts the diagnostics in order and returns them.
+func (c *compiler) finish() []Diagnostic {
+	sort.SliceStable(c.diagnostics, func(i, j int) bool {
+		a, b := &c.diagnostics[i], &c.diagnostics[j]
+		if a.order != b.order {
+			return a.order < b.order
+		}
+		return a.offset < b.offset
+	})
+	return c.diagnostics
+}
 
 // machine compiles the whole definition.
 func (c *compiler) machine() *Machine {
 	m := c.m
-	if l, ok := c.root.get("QueryLanguage").text(); ok && l == string(JSONata) {
-		m.QueryLanguage = JSONata
-	}
+	m.QueryLanguage = c.machineLanguage()
 	if n, ok := integer(c.root.get("TimeoutSeconds")); ok {
 		m.TimeoutSeconds = n
 	}
@@ -178,11 +253,7 @@ func (c *compiler) state(n *node) State {
 	if !n.isObject() {
 		return nil
 	}
-	s := &scope{c: c, n: n, lang: c.m.QueryLanguage}
-	switch l, _ := n.get("QueryLanguage").text(); QueryLanguage(l) {
-	case JSONPath, JSONata:
-		s.lang = QueryLanguage(l)
-	}
+	s := &scope{c: c, n: n, lang: languageOf(n, c.m.QueryLanguage)}
 	kind, _ := n.get("Type").text()
 	b := Base{Name: n.key, Type: kind, Pointer: n.pointer(), Language: s.lang}
 	b.Comment, _ = n.get("Comment").text()

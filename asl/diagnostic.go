@@ -1,6 +1,9 @@
 package asl
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Severity tells a fault from a remark.
 type Severity string
@@ -20,18 +23,42 @@ type Diagnostic struct {
 	Line     int    // of the offending value, from 1; 0: unknown
 	Column   int    // in bytes, from 1
 
-	place  string // as Location says it
-	offset int    // bytes before the offending value
+	place  string // as Location says it, or noPlace
+	order  int    // of its kind among the others
+	offset int    // bytes before the place
 }
+
+// noPlace marks a diagnostic of the whole machine for which AWS names no place.
+const noPlace = "null"
 
 // Location returns where the fault is as AWS writes it, such as
 // /States/Pick/Choices[0]/Next: names are not escaped, and a fault inside a
-// payload template is located at its field. "/" is the whole definition and ""
-// is nowhere.
-func (d Diagnostic) Location() string { return d.place }
+// payload template is located at its field. "/" is the whole definition, and ""
+// means that AWS gives no location.
+func (d Diagnostic) Location() string {
+	if d.place == noPlace {
+		return ""
+	}
+	return d.place
+}
 
 func (d Diagnostic) String() string {
 	return fmt.Sprintf("%d:%d: %s: %s: %s: %s", d.Line, d.Column, d.Severity, d.Pointer, d.Code, d.Message)
+}
+
+// Refusal words the errors among the diagnostics as the message of the service's
+// InvalidDefinition does. It is "" when there is none.
+func Refusal(diagnostics []Diagnostic) string {
+	var faults []string
+	for _, d := range diagnostics {
+		if d.Severity == SeverityError {
+			faults = append(faults, d.Code+": "+d.Message+" at "+d.place)
+		}
+	}
+	if faults == nil {
+		return ""
+	}
+	return "Invalid State Machine Definition: '" + strings.Join(faults, ", ") + "'"
 }
 
 // Strictness chooses between what AWS refuses and what a file under development may hold.

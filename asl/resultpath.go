@@ -23,12 +23,16 @@ func (s *scope) resultPath(n *node) *ResultPath {
 	}
 	r, err := jsonpath.CompileReference(src)
 	if err != nil {
-		s.c.fault(k, nil, codeSchema, "Value is not a valid Reference Path")
+		s.c.fault(k, nil, codeSchema, "Value is not a Reference Path")
 		return nil
 	}
 	if r.Path().Root() != jsonpath.Input {
-		s.c.fault(k, nil, codeSchema, "Value is not a valid Reference Path: a result goes into the state's input, so the path starts with '$.'")
-		return nil
+		report := s.c.fault
+		if r.Path().Root() == jsonpath.Context {
+			report = s.c.refuse
+		}
+		report(k, nil, codeSchema, "Value is not a Reference Path: a result goes into the state's input, so the path starts with '$.'")
+		return &ResultPath{Path: r}
 	}
 	if r.Path().IsRoot() {
 		return nil
@@ -50,7 +54,7 @@ func (r *ResultPath) Apply(input, result *document.Doc) (*document.Doc, error) {
 		return result, nil
 	}
 	v, err := r.Path.Set(input.Value(), result.Value())
-	if err != nil {
+	if err != nil || r.Path.Path().Root() != jsonpath.Input {
 		return nil, &Error{Name: errResultPath, Cause: "Unable to apply ReferencePath " + r.Path.String() + " to input " + input.String()}
 	}
 	return document.FromValue(v), nil

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"millrace/asl/document"
+	"millrace/asl/intrinsic"
 	"millrace/asl/jsonpath"
 )
 
@@ -11,7 +12,7 @@ import (
 func (s *scope) path(n *node, src string) *jsonpath.Path {
 	p, err := jsonpath.Compile(src)
 	if err != nil {
-		s.c.fault(n, nil, codeSchema, "Value is not a valid JSONPath")
+		s.c.fault(n, nil, codeSchema, "Value must be a valid JSONPath.")
 		return nil
 	}
 	return p
@@ -41,7 +42,7 @@ func (s *scope) pathOrFunction(key string) Field {
 	if !ok {
 		return nil
 	}
-	p := s.pathOrIntrinsic(src, key)
+	p := s.pathOrIntrinsic(f, src, key)
 	if p == nil {
 		s.c.fault(f, nil, codeSchema, notDynamic(key))
 		return nil
@@ -60,7 +61,7 @@ type dynamic interface {
 }
 
 // pathOrIntrinsic compiles a path or an intrinsic function call, or returns nil.
-func (s *scope) pathOrIntrinsic(src, field string) dynamic {
+func (s *scope) pathOrIntrinsic(n *node, src, field string) dynamic {
 	if strings.HasPrefix(src, "$") {
 		p, err := jsonpath.Compile(src)
 		if err != nil {
@@ -68,7 +69,29 @@ func (s *scope) pathOrIntrinsic(src, field string) dynamic {
 		}
 		return &pathField{path: p, field: field}
 	}
-	return nil
+	if !intrinsic.IsCall(src) {
+		return nil
+	}
+	c, err := intrinsic.Compile(src)
+	if err != nil {
+		return nil
+	}
+	s.vet(n, c)
+	return &callField{call: c}
+}
+
+// vet reports calls that are sure to fail. AWS accepts them in a definition.
+func (s *scope) vet(n *node, call *intrinsic.Call) {
+	if s.c.stored {
+		return
+	}
+	for _, err := range call.Vet() {
+		report := s.c.warn
+		if s.c.opt.Strictness == Lenient {
+			report = s.c.fault
+		}
+		report(n, nil, codeIntrinsic, err.Error())
+	}
 }
 
 // value compiles a field whose value is a constant, or in JSONata an expression

@@ -129,7 +129,7 @@ func (s *scope) payloadPart(n, field *node) part {
 func (s *scope) dynamicPart(k, field *node) part {
 	src, ok := k.text()
 	if ok {
-		if p := s.pathOrIntrinsic(src, k.key); p != nil {
+		if p := s.pathOrIntrinsic(k, src, k.key); p != nil {
 			return p
 		}
 	}
