@@ -16,13 +16,13 @@ type Event struct {
 	Type     string // TaskStateEntered, ...
 	Time     time.Time
 
-	Name         string         // state; branch and map events carry the state's name too
+	Name         string         // the state's, in state, map iteration and EvaluationFailed events
 	Input        *document.Doc  // stateEntered input, executionStarted input, scheduled input and parameters
 	Output       *document.Doc  // stateExited, succeeded, submitted output
 	Assigned     []AssignedItem // assignedVariables of an exited event
 	Error        *string
 	Cause        *string
-	Resource     string // scheduled events
+	Resource     string // of task, function and activity events
 	ResourceType string // lambda, sqs, dynamodb, aws-sdk:s3, ...
 	Region       string
 	Timeout      *int64 // timeoutInSeconds
@@ -42,7 +42,101 @@ type AssignedItem struct {
 	Value *document.Doc
 }
 
-// AppendJSON adds the event in the shape of GetExecutionHistory's HistoryEvent:
-// the timestamp in seconds with a fraction of milliseconds, payloads as strings.
-// Without includeData inputs, outputs, parameters, causes and variables are left out.
-func (e *Event) AppendJSON(dst []byte, includeData bool) []byte { return dst }
+// eventTypes lists every type of event. An event is stored as its type's place
+// here: never reorder, only append.
+//
+// Source: HistoryEventType of the AWS Step Functions API reference.
+var eventTypes = [...]string{
+	"",
+	"ActivityFailed",
+	"ActivityScheduled",
+	"ActivityScheduleFailed",
+	"ActivityStarted",
+	"ActivitySucceeded",
+	"ActivityTimedOut",
+	"ChoiceStateEntered",
+	"ChoiceStateExited",
+	"ExecutionAborted",
+	"ExecutionFailed",
+	"ExecutionStarted",
+	"ExecutionSucceeded",
+	"ExecutionTimedOut",
+	"FailStateEntered",
+	"LambdaFunctionFailed",
+	"LambdaFunctionScheduled",
+	"LambdaFunctionScheduleFailed",
+	"LambdaFunctionStarted",
+	"LambdaFunctionStartFailed",
+	"LambdaFunctionSucceeded",
+	"LambdaFunctionTimedOut",
+	"MapIterationAborted",
+	"MapIterationFailed",
+	"MapIterationStarted",
+	"MapIterationSucceeded",
+	"MapStateAborted",
+	"MapStateEntered",
+	"MapStateExited",
+	"MapStateFailed",
+	"MapStateStarted",
+	"MapStateSucceeded",
+	"ParallelStateAborted",
+	"ParallelStateEntered",
+	"ParallelStateExited",
+	"ParallelStateFailed",
+	"ParallelStateStarted",
+	"ParallelStateSucceeded",
+	"PassStateEntered",
+	"PassStateExited",
+	"SucceedStateEntered",
+	"SucceedStateExited",
+	"TaskFailed",
+	"TaskScheduled",
+	"TaskStarted",
+	"TaskStartFailed",
+	"TaskStateAborted",
+	"TaskStateEntered",
+	"TaskStateExited",
+	"TaskSubmitFailed",
+	"TaskSubmitted",
+	"TaskSucceeded",
+	"TaskTimedOut",
+	"WaitStateAborted",
+	"WaitStateEntered",
+	"WaitStateExited",
+	"MapRunAborted",
+	"MapRunFailed",
+	"MapRunStarted",
+	"MapRunSucceeded",
+	"ExecutionRedriven",
+	"MapRunRedriven",
+	"EvaluationFailed",
+}
+
+// eventCode returns the place of a type in eventTypes, 0 for one that is not there.
+func eventCode(kind string) int {
+	// The types are few and most steps use the first letters that tell them apart.
+	for i := 1; i < len(eventTypes); i++ {
+		if eventTypes[i] == kind {
+			return i
+		}
+	}
+	return 0
+}
+
+// size is about how many bytes the event takes.
+func (e *Event) size() int {
+	n := 64 + len(e.Name) + len(e.Resource)
+	if e.Input != nil {
+		n += len(e.Input.Bytes())
+	}
+	if e.Output != nil {
+		n += len(e.Output.Bytes())
+	}
+	for _, a := range e.Assigned {
+		n += len(a.Name) + len(a.Value.Bytes())
+	}
+	if e.Cause != nil {
+		n += len(*e.Cause)
+	}
+	return n
+}

@@ -18,51 +18,73 @@ type Execution struct {
 	MachineARN  string
 	MachineName string
 	RoleARN     string
+	Express     bool // an EXPRESS execution: its context object knows no redrives
 
 	// Token seals a task token for the task scheduled by an event of this
 	// execution. The shell sets it; it must be a pure function. nil: the context
 	// object has no token.
 	Token func(event int64) string
+	// HasActivity says whether an activity exists; a task for one that does not
+	// fails with States.Runtime. nil: every activity exists.
+	HasActivity func(arn string) bool
 
-	head   head
-	frames map[int64]*Frame
+	machine *asl.Machine // of the last Advance
+	head    head
+	frames  map[int64]*Frame
+
+	ready  []*Frame         // the frames that can go on, the next one last
+	events map[int64]*Frame // frames that wait for a task, by scheduling event
+	due    deadlines
+	loads  []*Frame // frames in phaseLoad, in the order in which their results are asked for
+	settle []undo   // what Unsettle takes back
+	nums   numbers
+	held   int // bytes of results held in memory
+
+	context *document.Object // the Execution and StateMachine of the context object, once made
 }
 
+// head is what an execution keeps beside its frames. Times are in milliseconds since 1970.
 type head struct {
-	seed    [16]byte
-	status  Status
-	input   *document.Doc
-	started time.Time
-	stopped time.Time
-	output  *document.Doc
-	err     *string
-	cause   *string
-	event   int64
+	seed      [16]byte
+	status    Status
+	block     string // pointer of the Map state whose processor this runs; "": the machine's own states
+	input     *document.Doc
+	started   int64
+	stopped   int64
+	output    *document.Doc
+	err       *string
+	cause     *string
+	deadline  int64 // TimeoutSeconds of the machine; 0: none
+	event     int64 // the last event's id
+	time      int64 // the last event's time
+	frame     int64 // the last frame's id
+	doc       int64 // the last document's number
+	drawEvent int64 // the event before which draw counts
+	draw      int64 // draws since that event
+	redrives  int64
+	redriven  int64
 }
-
-// Frame is one thread of control: the machine's own, a Parallel branch's, or a
-// Map iteration's. It stands at one state.
-type Frame struct{ ID int64 }
 
 // New makes an execution that has not begun; its first input is Start. The
 // input is the text as it was given. started is cut to whole milliseconds.
 func New(id int64, seed [16]byte, input *document.Doc, started time.Time) *Execution {
-	return &Execution{ID: id, head: head{seed: seed, status: Running, input: input, started: started.Truncate(time.Millisecond)}}
+	x := &Execution{ID: id, head: head{seed: seed, status: Running, input: input, started: started.UnixMilli()}}
+	x.init(1)
+	return x
 }
 
-// Advance tells x one thing and runs it until it needs the world again. Late,
-// repeated and unknown inputs change nothing; the step's verdict tells them
-// apart. An execution that has ended never changes.
-func Advance(m *asl.Machine, x *Execution, in Input, now time.Time) Step { return Step{} }
+// NewChild is New for a child execution of a distributed Map: it runs the item
+// processor of the Map state at pointer state.
+func NewChild(id int64, seed [16]byte, state string, input *document.Doc, started time.Time) *Execution {
+	x := New(id, seed, input, started)
+	x.head.block = state
+	return x
+}
 
-// Settle appends the event of a local action's outcome and marks the frame
-// settled, evaluating no expression; a later Advance with Resume goes on. The
-// step's More is set where there is something to go on with.
-func Settle(x *Execution, event int64, o Outcome, now time.Time) Step { return Step{} }
-
-// Unsettle takes back every Settle since the last Advance, so that a unit whose
-// transaction was rolled back may run again.
-func (x *Execution) Unsettle() {}
+func (x *Execution) init(frames int) {
+	x.frames = make(map[int64]*Frame, frames)
+	x.events = make(map[int64]*Frame, frames)
+}
 
 // Status returns the execution's status.
 func (x *Execution) Status() Status { return x.head.status }
@@ -77,10 +99,15 @@ func (x *Execution) Output() *document.Doc { return x.head.output }
 func (x *Execution) Failure() (err, cause *string) { return x.head.err, x.head.cause }
 
 // Started returns when the execution began, in whole milliseconds.
-func (x *Execution) Started() time.Time { return x.head.started }
+func (x *Execution) Started() time.Time { return clock(x.head.started) }
 
 // Stopped returns when the execution ended; zero while it runs.
-func (x *Execution) Stopped() time.Time { return x.head.stopped }
+func (x *Execution) Stopped() time.Time {
+	if x.head.stopped == 0 {
+		return time.Time{}
+	}
+	return clock(x.head.stopped)
+}
 
 // LastEvent returns the id of the last event of the history; 0 before the first.
 func (x *Execution) LastEvent() int64 { return x.head.event }
@@ -88,5 +115,36 @@ func (x *Execution) LastEvent() int64 { return x.head.event }
 // Frames returns the number of live frames.
 func (x *Execution) Frames() int { return len(x.frames) }
 
+// Wake returns the least deadline of all frames; zero: none.
+func (x *Execution) Wake() time.Time {
+	least := x.head.deadline
+	if len(x.due) > 0 && (least == 0 || x.due[0].due < least) {
+		least = x.due[0].due
+	}
+	if least == 0 || x.head.status != Running {
+		return time.Time{}
+	}
+	return clock(least)
+}
+
+// frameSize is about what a frame takes in memory with its place in the indexes.
+const frameSize = 600
+
 // Size returns roughly how many bytes of memory x holds.
-func (x *Execution) Size() int { return 0 }
+func (x *Execution) Size() int {
+	return 1024 + len(x.frames)*frameSize + x.nums.bytes + x.held
+}
+
+// clock makes a time of milliseconds since 1970.
+func clock(ms int64) time.Time { return time.UnixMilli(ms).UTC() }
+
+// root returns the block that the execution's first frame runs.
+func (x *Execution) root(m *asl.Machine) *asl.Block {
+	if x.head.block == "" {
+		return &m.Block
+	}
+	if s, ok := m.State(x.head.block).(*asl.Map); ok {
+		return s.Processor
+	}
+	return nil
+}

@@ -86,6 +86,7 @@ const (
 	Sync                    // .sync, .sync:2
 	WaitForTaskToken
 	Activity
+	Distributed // a map run: Command.MapRun
 )
 
 // Command asks the shell to call a task's resource.
@@ -98,6 +99,7 @@ type Command struct {
 	Deadline   time.Time // of the task, TimeoutSeconds or HeartbeatSeconds, whichever comes first; zero: none
 	State      string    // the state's name, for people
 	Credential *document.Doc
+	MapRun     *MapRun // with Distributed
 }
 
 // Result is an ended child of a Parallel or Map frame, kept until the join.

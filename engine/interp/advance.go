@@ -1,0 +1,555 @@
+package interp
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"millrace/asl"
+	"millrace/asl/document"
+)
+
+// run is one call of Advance or Settle.
+type run struct {
+	m     *asl.Machine
+	x     *Execution
+	s     *Step
+	now   int64 // ms
+	stamp int64
+	moves int // states entered, and other steps of a frame
+	bytes int // of events, about
+	joins []*join
+	joinF []*Frame
+
+	env    asl.Env
+	f      *Frame        // whose expressions are evaluated
+	item   *item         // of the Map state whose ItemSelector is evaluated
+	token  int64         // the event that the context object's task token is for; 0: none
+	ctxDoc *document.Doc // the context object, once made
+}
+
+// item is what the context object tells of a Map state's item.
+type item struct {
+	index int
+	value any
+	key   string
+	keyed bool
+}
+
+func newRun(m *asl.Machine, x *Execution, s *Step, now time.Time) *run {
+	ms := now.UnixMilli()
+	if ms < x.head.time {
+		ms = x.head.time // event times never decrease
+	}
+	if ms < x.head.started {
+		ms = x.head.started
+	}
+	x.nums.stamp++
+	return &run{m: m, x: x, s: s, now: ms, stamp: x.nums.stamp}
+}
+
+// Advance tells x one thing and runs it until it needs the world again. Late,
+// repeated and unknown inputs change nothing; the step's verdict tells them
+// apart. An execution that has ended never changes.
+//
+// Deadlines up to in.At fire first, the earliest first and among equals the
+// outermost, and each is followed to where it leads before the next; then comes
+// the input.
+func Advance(m *asl.Machine, x *Execution, in Input, now time.Time) Step {
+	var s Step
+	x.settle = x.settle[:0]
+	if x.head.status != Running {
+		s.Ended = true
+		if in.Kind != Resume {
+			s.Verdict = Late
+		}
+		return s
+	}
+	x.machine = m
+	r := newRun(m, x, &s, now)
+	switch {
+	case in.Kind == Start:
+		if x.head.event != 0 {
+			s.Verdict = Late
+			break
+		}
+		r.start()
+	case x.head.event == 0:
+		s.Verdict = Unknown
+	default:
+		at := r.now
+		if !in.At.IsZero() {
+			at = min(at, in.At.UnixMilli())
+		}
+		r.expire(at)
+		r.input(in, at)
+	}
+	r.drain()
+	r.finish()
+	return s
+}
+
+// Settle appends the event of a local action's outcome and marks the frame
+// settled, evaluating no expression; a later Advance with Resume goes on. The
+// step's More is set where there is something to go on with. An outcome for a
+// task that is over is Late or Unknown and changes nothing. Advance must have
+// been called since [Decode].
+func Settle(x *Execution, event int64, o Outcome, now time.Time) Step {
+	var s Step
+	if x.head.status != Running {
+		s.Ended, s.Verdict = true, Late
+		return s
+	}
+	r := newRun(x.machine, x, &s, now)
+	if f := x.events[event]; f != nil {
+		x.settle = append(x.settle, undo{frame: f, copy: *f, task: *f.task, head: x.head, doc: x.head.doc})
+	}
+	r.answer(Input{Kind: Answer, Event: event, Outcome: o})
+	r.finish()
+	return s
+}
+
+// undo is a frame and the head as they were before a Settle.
+type undo struct {
+	frame *Frame
+	copy  Frame
+	task  task
+	head  head
+	doc   int64
+}
+
+// Unsettle takes back every Settle since the last Advance, so that a unit whose
+// transaction was rolled back may run again. Numbers that documents got since
+// then are given out again. It returns false when that cannot be done, because
+// the execution ended meanwhile: then it must be loaded anew.
+func (x *Execution) Unsettle() bool {
+	if len(x.settle) > 0 && x.head.status != Running {
+		return false
+	}
+	for i := len(x.settle) - 1; i >= 0; i-- {
+		u := &x.settle[i]
+		f := u.frame
+		pos, due, queued, stored := f.pos, f.due, f.queued, f.stored
+		*f = u.copy
+		t := u.task
+		f.task = &t
+		f.pos, f.due, f.queued, f.stored = pos, due, queued, stored
+		x.events[t.event] = f
+		x.reschedule(f)
+		x.head = u.head
+	}
+	if len(x.settle) > 0 {
+		x.nums.forget(x.settle[0].doc)
+		live := x.ready[:0]
+		for _, f := range x.ready {
+			if f.runnable() {
+				live = append(live, f)
+			} else {
+				f.queued = false
+			}
+		}
+		x.ready = live
+	}
+	x.settle = x.settle[:0]
+	return true
+}
+
+// start begins the execution.
+func (r *run) start() {
+	x := r.x
+	b := x.root(r.m)
+	f := x.newFrame(nil, 0)
+	r.touch(f)
+	r.event(Event{Type: "ExecutionStarted", Input: x.head.input, RoleARN: x.RoleARN}, 0)
+	if b == nil {
+		r.runtime(f, "The state machine has no states to run.")
+		return
+	}
+	if r.m.TimeoutSeconds > 0 && x.head.block == "" {
+		x.head.deadline = r.now + r.m.TimeoutSeconds*1000
+	}
+	f.block = b
+	f.input = x.head.input
+	r.to(f, b.StartAt)
+}
+
+// to sends the frame to a state of its block.
+func (r *run) to(f *Frame, name string) {
+	st := f.block.States[name]
+	if st == nil { // a machine that Parse accepted has every target
+		r.runtime(f, "The state '"+name+"' does not exist.")
+		return
+	}
+	f.st, f.state, f.phase = st, st.Common().Pointer, phaseEnter
+	f.retries, f.fail = nil, nil
+	r.touch(f)
+	r.push(f)
+}
+
+// expire fires the deadlines up to at.
+func (r *run) expire(at int64) {
+	x := r.x
+	for x.head.status == Running && !r.full() {
+		var f *Frame
+		if len(x.due) > 0 && x.due[0].due <= at {
+			f = x.due[0]
+		}
+		if d := x.head.deadline; d != 0 && d <= at && (f == nil || d <= f.due) {
+			r.timeOut()
+			return
+		}
+		if f == nil {
+			return
+		}
+		r.fire(f)
+		r.drain()
+	}
+}
+
+// fire lets the frame's deadline take effect.
+func (r *run) fire(f *Frame) {
+	switch f.phase {
+	case phaseWait:
+		f.phase = phaseWaited
+	case phaseRetry:
+		f.phase = phaseWork
+	case phaseTask:
+		t := f.task
+		beat := t.beatBy != 0 && (t.timeout == 0 || t.beatBy < t.timeout)
+		r.taskTimedOut(f, beat)
+	}
+	f.wait = 0
+	r.x.reschedule(f)
+	r.touch(f)
+	r.push(f)
+}
+
+// stop ends the execution because someone asked for it.
+func (r *run) stop(o Outcome) {
+	r.event(Event{Type: "ExecutionAborted", Error: o.Error, Cause: o.Cause}, r.chain())
+	if r.x.head.status == Running {
+		r.x.head.err, r.x.head.cause = o.Error, o.Cause
+		r.over(Aborted)
+	}
+}
+
+// timeOut ends the execution because the machine's TimeoutSeconds are over.
+func (r *run) timeOut() {
+	name := errTimeout
+	r.event(Event{Type: "ExecutionTimedOut", Error: &name}, r.chain())
+	if r.x.head.status == Running {
+		r.x.head.err = &name
+		r.over(TimedOut)
+	}
+}
+
+// chain returns what an event about the whole execution chains from: the last
+// event of its own thread, which is its first frame.
+func (r *run) chain() int64 {
+	if f := r.x.frames[1]; f != nil {
+		return f.last
+	}
+	return 0
+}
+
+// input applies what the execution is told.
+func (r *run) input(in Input, at int64) {
+	x := r.x
+	if x.head.status != Running {
+		if in.Kind != Resume {
+			r.s.Verdict = Late
+		}
+		return
+	}
+	switch in.Kind {
+	case Resume:
+	case Answer, Heartbeat, Picked:
+		f := x.events[in.Event]
+		if f == nil {
+			r.missed(in.Event)
+			return
+		}
+		if f.due != 0 && f.due <= at { // the bound of the step was reached before it could fire
+			r.fire(f)
+			r.s.Verdict = Late
+			return
+		}
+		switch in.Kind {
+		case Answer:
+			r.answer(in)
+		case Heartbeat:
+			r.heartbeat(f, at)
+		default:
+			r.picked(f, in.Worker)
+		}
+	case Stop:
+		r.stop(in.Outcome)
+	case Joined:
+		r.loaded(in)
+	default:
+		r.s.Verdict = Unknown
+	}
+}
+
+// missed tells a task that is over from one that never was.
+func (r *run) missed(event int64) {
+	r.s.Verdict = Unknown
+	if event > 0 && event <= r.x.head.event {
+		r.s.Verdict = Late
+	}
+}
+
+// push lets the frame be the next to go on.
+func (r *run) push(f *Frame) {
+	if f.queued || f.gone {
+		return
+	}
+	f.queued = true
+	r.x.ready = append(r.x.ready, f)
+}
+
+// full says whether the step has reached a bound.
+func (r *run) full() bool { return r.moves >= MaxTransitions || r.bytes >= MaxEventBytes }
+
+// drain runs the frames that can go on, as long as the step has room.
+func (r *run) drain() {
+	x := r.x
+	for len(x.ready) > 0 && x.head.status == Running && !r.full() {
+		n := len(x.ready) - 1
+		f := x.ready[n]
+		x.ready[n] = nil
+		x.ready = x.ready[:n]
+		f.queued = false
+		if f.gone || !f.runnable() {
+			continue
+		}
+		if !r.resolve(f) {
+			r.runtime(f, "The state at "+f.state+" does not exist in the definition.")
+			continue
+		}
+		r.step(f)
+	}
+}
+
+// step moves a frame on by one state or part of a state.
+func (r *run) step(f *Frame) {
+	r.moves++
+	r.touch(f)
+	switch f.phase {
+	case phaseEnter:
+		r.enter(f)
+	case phaseWork:
+		r.work(f)
+	case phaseWaited:
+		r.waited(f, f.st.(*asl.Wait))
+	case phaseSettled:
+		r.settled(f)
+	case phaseJoin:
+		r.next(f)
+	case phaseJoined:
+		r.joined(f)
+	}
+}
+
+// resolve finds the frame's state in the machine.
+func (r *run) resolve(f *Frame) bool {
+	if f.st != nil && f.block != nil {
+		return true
+	}
+	if f.block == nil {
+		switch p := f.parent; {
+		case p == nil:
+			f.block = r.x.root(r.m)
+		case r.resolve(p):
+			f.block = childBlock(p.st, f.index)
+		}
+	}
+	if f.st == nil && f.state != "" {
+		f.st = r.m.State(f.state)
+	}
+	return f.block != nil && (f.st != nil || f.state == "")
+}
+
+// childBlock returns the block that a child of a Parallel or Map state runs.
+func childBlock(st asl.State, index int) *asl.Block {
+	switch st := st.(type) {
+	case *asl.Parallel:
+		if index < len(st.Branches) {
+			return st.Branches[index]
+		}
+	case *asl.Map:
+		return st.Processor
+	}
+	return nil
+}
+
+// enter records the state's entry and does its work.
+func (r *run) enter(f *Frame) {
+	b := f.st.Common()
+	f.prior = f.last
+	f.entered = r.event(Event{Type: b.Type + "StateEntered", Name: b.Name, Input: f.input}, f.last)
+	f.last = f.entered
+	f.at = r.now
+	f.phase = phaseWork
+	r.work(f)
+}
+
+// work does what the entered state is for.
+func (r *run) work(f *Frame) {
+	if r.x.head.status != Running {
+		return
+	}
+	r.focus(f)
+	switch st := f.st.(type) {
+	case *asl.Pass:
+		r.pass(f, st)
+	case *asl.Task:
+		r.taskState(f, st)
+	case *asl.Choice:
+		r.choice(f, st)
+	case *asl.Wait:
+		r.waitState(f, st)
+	case *asl.Succeed:
+		r.succeed(f, st)
+	case *asl.Fail:
+		r.failState(f, st)
+	case *asl.Parallel:
+		r.parallel(f, st)
+	case *asl.Map:
+		r.mapState(f, st)
+	}
+}
+
+// exit leaves the state with its output and the variables it assigned, for the
+// state next, or for the end of the thread when next is "".
+func (r *run) exit(f *Frame, output *document.Doc, assigned []AssignedItem, next string) {
+	b := f.st.Common()
+	if len(output.Bytes()) > MaxDocument {
+		r.raise(f, tooLarge(b.Name))
+		return
+	}
+	previous := f.last
+	if f.exitFrom != 0 {
+		previous, f.exitFrom = f.exitFrom, 0
+	}
+	f.last = r.event(Event{Type: b.Type + "StateExited", Name: b.Name, Output: output, Assigned: assigned}, previous)
+	if r.x.head.status != Running {
+		return
+	}
+	f.assign(assigned)
+	r.x.unschedule(f)
+	f.join, f.retries, f.fail = nil, nil, nil
+	f.input = output
+	if next != "" {
+		r.to(f, next)
+		return
+	}
+	r.end(f, output)
+}
+
+// end ends a thread that ran to its end.
+func (r *run) end(f *Frame, output *document.Doc) {
+	if f.parent != nil {
+		r.childEnded(f, output)
+		return
+	}
+	x := r.x
+	r.event(Event{Type: "ExecutionSucceeded", Output: output}, f.last)
+	if x.head.status == Running {
+		x.head.output = output
+		r.over(Succeeded)
+	}
+}
+
+// over ends the execution: nothing in it goes on.
+func (r *run) over(st Status) {
+	x := r.x
+	x.head.status = st
+	x.head.stopped = r.now
+	x.head.deadline = 0
+	live := make([]*Frame, 0, len(x.frames))
+	for _, f := range x.frames {
+		live = append(live, f)
+	}
+	slices.SortFunc(live, func(a, b *Frame) int { return cmp.Compare(a.id, b.id) })
+	for _, f := range live {
+		if f.join != nil {
+			r.unjoin(f)
+		}
+	}
+	for event, f := range x.events {
+		if f.phase == phaseTask {
+			r.s.Moot = append(r.s.Moot, event)
+		}
+	}
+	slices.Sort(r.s.Moot)
+	for _, f := range live {
+		f.gone = true
+		f.pos, f.due = 0, 0
+		r.touch(f)
+	}
+	clear(x.frames)
+	clear(x.events)
+	x.due, x.ready, x.loads = nil, nil, nil
+}
+
+// event appends an event and returns its id. When the history is full the
+// execution fails in its place.
+func (r *run) event(e Event, previous int64) int64 {
+	x := r.x
+	if x.head.status != Running {
+		return x.head.event
+	}
+	x.head.event++
+	x.head.time = r.now
+	ending := false
+	if x.head.event >= MaxEvents {
+		switch e.Type {
+		case "ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted":
+		default:
+			ending = true
+			name, cause := errRuntime, "The execution reached the maximum number of history events (25000)."
+			e = Event{Type: "ExecutionFailed", Error: &name, Cause: &cause}
+		}
+	}
+	e.ID, e.Previous, e.Time = x.head.event, previous, clock(r.now)
+	r.s.Events = append(r.s.Events, e)
+	r.bytes += e.size()
+	if ending {
+		x.head.err, x.head.cause = e.Error, e.Cause
+		r.over(Failed)
+	}
+	return e.ID
+}
+
+// touch notes that the step changed the frame.
+func (r *run) touch(f *Frame) {
+	if f.stamp != r.stamp {
+		f.stamp = r.stamp
+		r.s.changed = append(r.s.changed, f)
+	}
+}
+
+// finish fills in what the step as a whole tells.
+func (r *run) finish() {
+	x, s := r.x, r.s
+	for i, j := range r.joins {
+		j.listed = false
+		if f := r.joinF[i]; !f.gone && f.join == j {
+			for _, k := range j.fresh {
+				s.Results = append(s.Results, Result{Frame: f.id, Index: k, Output: j.results[k]})
+			}
+			j.stored = j.stored || len(j.fresh) > 0
+		}
+		j.fresh = j.fresh[:0]
+	}
+	for len(x.loads) > 0 && (x.loads[0].gone || x.loads[0].phase != phaseLoad) {
+		x.loads = x.loads[1:]
+	}
+	if len(x.loads) > 0 {
+		s.Join = x.loads[0].id
+	}
+	s.Ended = x.head.status != Running
+	s.Wake = x.Wake()
+	s.More = !s.Ended && (len(x.ready) > 0 || !s.Wake.IsZero() && s.Wake.UnixMilli() <= r.now && r.full())
+}

@@ -1,0 +1,183 @@
+package interp
+
+import "fmt"
+
+// What an event has beside its type, chain and time. Stored: never renumber.
+const (
+	eventName = 1 << iota
+	eventInput
+	eventOutput
+	eventAssigned
+	eventError
+	eventCause
+	eventResource
+	eventResourceType
+	eventRegion
+	eventTimeout
+	eventHeartbeat
+	eventLength
+	eventIndex
+	eventWorker
+	eventMapRun
+	eventRoleARN
+	eventLocation
+	eventRole
+)
+
+// appendBlocks encodes events into blocks.
+func (x *Execution) appendBlocks(blocks []Block, events []Event) []Block {
+	for len(events) > 0 {
+		e := encoder{x: x, b: make([]byte, 0, 64*min(len(events), BlockEvents))}
+		e.byte(formatVersion)
+		e.int(events[0].ID)
+		e.int(events[0].Time.UnixMilli())
+		n := 0
+		for n < len(events) && n < BlockEvents && len(e.b) < BlockBytes {
+			e.event(&events[n], events[0].Time.UnixMilli())
+			n++
+		}
+		blocks = append(blocks, Block{First: events[0].ID, Last: events[n-1].ID, Data: e.b})
+		events = events[n:]
+	}
+	return blocks
+}
+
+// event writes one event of a block that begins at time from.
+func (e *encoder) event(v *Event, from int64) {
+	has := v.has()
+	e.uint(uint64(eventCode(v.Type)))
+	e.int(v.ID - v.Previous)
+	e.uint(uint64(v.Time.UnixMilli() - from))
+	e.uint(has)
+	for i, s := range v.names() {
+		if has&nameBits[i] != 0 {
+			e.name(*s)
+		}
+	}
+	if has&eventInput != 0 {
+		e.doc(v.Input)
+	}
+	if has&eventOutput != 0 {
+		e.doc(v.Output)
+	}
+	if has&eventAssigned != 0 {
+		e.uint(uint64(len(v.Assigned)))
+		for _, a := range v.Assigned {
+			e.name(a.Name)
+			e.doc(a.Value)
+		}
+	}
+	if has&eventError != 0 {
+		e.name(*v.Error)
+	}
+	if has&eventCause != 0 {
+		e.name(*v.Cause)
+	}
+	for i, n := range v.ints() {
+		if has&intBits[i] != 0 {
+			e.int(**n)
+		}
+	}
+}
+
+// names are the event's strings that come again and again, in the order in which they are stored.
+func (v *Event) names() [9]*string {
+	return [9]*string{&v.Name, &v.Resource, &v.ResourceType, &v.Region, &v.Worker, &v.MapRunARN, &v.RoleARN, &v.Location, &v.Role}
+}
+
+var nameBits = [9]uint64{eventName, eventResource, eventResourceType, eventRegion, eventWorker, eventMapRun, eventRoleARN, eventLocation, eventRole}
+
+func (v *Event) ints() [4]**int64 {
+	return [4]**int64{&v.Timeout, &v.Heartbeat, &v.Length, &v.Index}
+}
+
+var intBits = [4]uint64{eventTimeout, eventHeartbeat, eventLength, eventIndex}
+
+func (v *Event) has() uint64 {
+	var has uint64
+	for i, s := range v.names() {
+		if *s != "" {
+			has |= nameBits[i]
+		}
+	}
+	for i, n := range v.ints() {
+		if *n != nil {
+			has |= intBits[i]
+		}
+	}
+	if v.Input != nil {
+		has |= eventInput
+	}
+	if v.Output != nil {
+		has |= eventOutput
+	}
+	if len(v.Assigned) > 0 {
+		has |= eventAssigned
+	}
+	if v.Error != nil {
+		has |= eventError
+	}
+	if v.Cause != nil {
+		has |= eventCause
+	}
+	return has
+}
+
+// DecodeEvents reads a block of history.
+func DecodeEvents(block []byte, doc DocFunc) ([]Event, error) {
+	d := newDecoder(block, doc)
+	id, from := d.int(), d.int()
+	var list []Event
+	for d.err == nil && len(d.b) > 0 {
+		v := Event{ID: id}
+		d.event(&v, from)
+		list = append(list, v)
+		id++
+	}
+	if err := d.end(); err != nil {
+		return nil, fmt.Errorf("decode history: %w", err)
+	}
+	return list, nil
+}
+
+func (d *decoder) event(v *Event, from int64) {
+	code := d.uint()
+	if code == 0 || code >= uint64(len(eventTypes)) {
+		d.fail(errFormat)
+		return
+	}
+	v.Type = eventTypes[code]
+	v.Previous = v.ID - d.int()
+	v.Time = clock(from + int64(d.uint()))
+	has := d.uint()
+	for i, s := range v.names() {
+		if has&nameBits[i] != 0 {
+			*s = d.name()
+		}
+	}
+	if has&eventInput != 0 {
+		v.Input = d.doc()
+	}
+	if has&eventOutput != 0 {
+		v.Output = d.doc()
+	}
+	if has&eventAssigned != 0 {
+		for n := d.count(); n > 0 && d.err == nil; n-- {
+			v.Assigned = append(v.Assigned, AssignedItem{d.name(), d.doc()})
+		}
+	}
+	if has&eventError != 0 {
+		s := d.name()
+		v.Error = &s
+	}
+	if has&eventCause != 0 {
+		s := d.name()
+		v.Cause = &s
+	}
+	for i, n := range v.ints() {
+		if has&intBits[i] != 0 {
+			k := d.int()
+			*n = &k
+		}
+	}
+}
