@@ -47,6 +47,11 @@ func arrayContains(in *invocation) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	for i := range in.args {
+		if _, err := in.sized(i); err != nil {
+			return nil, err
+		}
+	}
 	for _, v := range a {
 		if sameText(v, in.args[1]) {
 			return true, nil

@@ -229,6 +229,22 @@ func TestEval(t *testing.T) {
 	}
 }
 
+// A value that is shared may be small in memory and huge as text.
+func TestHugeText(t *testing.T) {
+	shared := "States.Array(" + strings.Repeat("$.x,", 100) + "$.x)"
+	for _, src := range []string{
+		`States.JsonToString(` + shared + `)`, `States.Hash(` + shared + `, 'MD5')`, `States.ArrayUnique(` + shared + `)`,
+		`States.Format('{}', ` + shared + `)`, `States.ArrayContains(` + shared + `, 1)`,
+		`States.Format('` + strings.Repeat("{}", 101) + `'` + strings.Repeat(", $.x", 101) + `)`,
+	} {
+		_, err := eval(t, src, `{"x":["`+strings.Repeat("a", 100_000)+`"]}`)
+		var failure *Failure
+		if !errors.As(err, &failure) || !strings.Contains(failure.Reason, "longer than") {
+			t.Errorf("%.60s: got %v, want a failure", src, err)
+		}
+	}
+}
+
 func TestFailureText(t *testing.T) {
 	_, err := eval(t, `States.Array(States.MathAdd($.x, 1) , 2)`, `{"x":"a"}`)
 	want := "There was an error while evaluating the intrinsic function: States.MathAdd($.x, 1). Invalid arguments in States.MathAdd"

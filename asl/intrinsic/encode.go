@@ -82,7 +82,11 @@ func hashOf(in *invocation) (any, error) {
 	if in.args[0] == nil {
 		return nil, in.unfit(0, aText)
 	}
-	s, err := in.short(0, string(jsonpath.AppendJava(nil, in.args[0])))
+	v, err := in.sized(0)
+	if err != nil {
+		return nil, err
+	}
+	s, err := in.short(0, string(jsonpath.AppendJava(nil, v)))
 	if err != nil {
 		return nil, err
 	}

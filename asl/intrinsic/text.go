@@ -35,7 +35,12 @@ func format(in *invocation) (any, error) {
 			}
 			i++
 			if next < len(in.args) {
-				b = in.appendArgument(b, next)
+				if _, err := in.sized(next); err != nil {
+					return nil, err
+				}
+				if b = in.appendArgument(b, next); len(b) > maxMade {
+					return nil, in.fail("the text is longer than %d bytes", maxMade)
+				}
 			}
 			next++
 		case '}':
@@ -100,7 +105,11 @@ func stringToJSON(in *invocation) (any, error) {
 }
 
 func jsonToString(in *invocation) (any, error) {
-	return string(document.Append(nil, in.args[0])), nil
+	v, err := in.sized(0)
+	if err != nil {
+		return nil, err
+	}
+	return string(document.Append(nil, v)), nil
 }
 
 // jsonMerge copies the members of the second object over those of the first.

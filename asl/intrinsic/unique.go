@@ -21,6 +21,9 @@ func arrayUnique(in *invocation) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, err := in.sized(0); err != nil {
+		return nil, err
+	}
 	type item struct {
 		bucket uint32
 		value  any

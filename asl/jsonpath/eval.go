@@ -55,9 +55,9 @@ type evaluation struct {
 	err    error // of a definite path that found nothing
 }
 
-// spend takes one visit off the budget and reports whether there was one.
-func (e *evaluation) spend() bool {
-	*e.budget--
+// charge takes n visits off the budget and reports whether there were so many.
+func (e *evaluation) charge(n int) bool {
+	*e.budget -= n
 	return *e.budget >= 0
 }
 
@@ -65,7 +65,7 @@ func (e *evaluation) spend() bool {
 func (e *evaluation) run(i int, v any) {
 	steps := e.path.steps
 	for ; i < len(steps); i++ {
-		if !e.spend() {
+		if !e.charge(1) {
 			return
 		}
 		switch s := &steps[i]; s.kind {
@@ -172,7 +172,7 @@ func (e *evaluation) each(v any, f func(any)) {
 // descend applies the steps from i on to v and to all that is in it, outer
 // values first.
 func (e *evaluation) descend(i int, v any) {
-	if !e.spend() {
+	if !e.charge(1) {
 		return
 	}
 	s := &e.path.steps[i]
@@ -210,7 +210,7 @@ func (e *evaluation) choose(i int, v any) {
 		}
 	case []any:
 		for _, next := range v {
-			if !e.spend() {
+			if !e.charge(1) {
 				return
 			}
 			if f.holds(e, next) {

@@ -57,7 +57,7 @@ func (t test) holds(e *evaluation, item any) bool {
 		return false
 	}
 	right, ok := t.right.value(e, item)
-	return ok && t.op(left, right)
+	return ok && t.op(e, left, right)
 }
 
 // operand is one side of a test: a path or a literal.

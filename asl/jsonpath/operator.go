@@ -9,8 +9,12 @@ import (
 	"millrace/asl/document"
 )
 
-// operator compares the two sides of a test, both of which exist.
-type operator func(left, right any) bool
+// operator compares the two sides of a test, both of which exist. Whatever
+// takes longer than a moment is charged to the evaluation's budget.
+type operator func(e *evaluation, left, right any) bool
+
+// textPerVisit is how many bytes of text may be looked at for one visit.
+const textPerVisit = 32
 
 // operator reads the operator of a test.
 func (c *compiler) operator() (operator, error) {
@@ -36,35 +40,35 @@ func operatorNamed(name string) operator {
 	case "==":
 		return equal
 	case "===":
-		return func(a, b any) bool { return sameType(a, b) && equal(a, b) }
+		return func(e *evaluation, a, b any) bool { return sameType(a, b) && equal(e, a, b) }
 	case "!=", "<>":
-		return func(a, b any) bool { return !equal(a, b) }
+		return func(e *evaluation, a, b any) bool { return !equal(e, a, b) }
 	case "!==":
-		return func(a, b any) bool { return !sameType(a, b) || !equal(a, b) }
+		return func(e *evaluation, a, b any) bool { return !sameType(a, b) || !equal(e, a, b) }
 	case "<":
-		return func(a, b any) bool { n, ok := compare(a, b); return ok && n < 0 }
+		return func(e *evaluation, a, b any) bool { n, ok := compare(e, a, b); return ok && n < 0 }
 	case "<=":
-		return func(a, b any) bool { n, ok := compare(a, b); return ok && n <= 0 }
+		return func(e *evaluation, a, b any) bool { n, ok := compare(e, a, b); return ok && n <= 0 }
 	case ">":
-		return func(a, b any) bool { n, ok := compare(a, b); return ok && n > 0 }
+		return func(e *evaluation, a, b any) bool { n, ok := compare(e, a, b); return ok && n > 0 }
 	case ">=":
-		return func(a, b any) bool { n, ok := compare(a, b); return ok && n >= 0 }
+		return func(e *evaluation, a, b any) bool { n, ok := compare(e, a, b); return ok && n >= 0 }
 	case "=~":
 		return matches
 	case "in":
 		return in
 	case "nin":
-		return func(a, b any) bool { return !in(a, b) }
+		return func(e *evaluation, a, b any) bool { return !in(e, a, b) }
 	case "contains":
 		return contains
 	case "subsetof":
-		return func(a, b any) bool { return count(a, b, func(shared, of int) bool { return shared == of }) }
+		return func(e *evaluation, a, b any) bool { n, of := shared(e, a, b); return n == of }
 	case "anyof":
-		return func(a, b any) bool { return count(a, b, func(shared, _ int) bool { return shared > 0 }) }
+		return func(e *evaluation, a, b any) bool { n, _ := shared(e, a, b); return n > 0 }
 	case "noneof":
-		return func(a, b any) bool { return count(a, b, func(shared, _ int) bool { return shared == 0 }) }
+		return func(e *evaluation, a, b any) bool { n, _ := shared(e, a, b); return n == 0 }
 	case "all":
-		return func(a, b any) bool { return count(b, a, func(shared, of int) bool { return shared == of }) }
+		return func(e *evaluation, a, b any) bool { n, of := shared(e, b, a); return n == of }
 	case "size":
 		return size
 	case "empty":
@@ -75,23 +79,65 @@ func operatorNamed(name string) operator {
 
 // equal compares as Jayway's == does: a text and a number are equal when the
 // text reads as that number.
-func equal(a, b any) bool {
+func equal(e *evaluation, a, b any) bool {
 	switch x := a.(type) {
 	case string:
-		if n, ok := b.(document.Number); ok {
-			return reads(x, n)
+		switch y := b.(type) {
+		case string:
+			return e.charge(min(len(x), len(y))/textPerVisit) && x == y
+		case document.Number:
+			return e.charge(len(x)/textPerVisit) && reads(x, y)
 		}
 	case document.Number:
-		if s, ok := b.(string); ok {
-			return reads(s, x)
+		switch y := b.(type) {
+		case string:
+			return e.charge(len(y)/textPerVisit) && reads(y, x)
+		case document.Number:
+			return x == y || x.Cmp(y) == 0
 		}
-	case *regexp.Regexp:
+	case []any, *document.Object:
+		return same(e, a, b)
+	case nil:
+		return b == nil
+	case bool:
+		return a == b
+	}
+	return false
+}
+
+// same compares arrays and objects, member by member. Inside them a text and a
+// number are never equal.
+func same(e *evaluation, a, b any) bool {
+	if !e.charge(1) {
 		return false
 	}
-	if _, ok := b.(*regexp.Regexp); ok {
-		return false
+	switch x := a.(type) {
+	case []any:
+		y, ok := b.([]any)
+		if !ok || len(x) != len(y) {
+			return false
+		}
+		for i := range x {
+			if !same(e, x[i], y[i]) {
+				return false
+			}
+		}
+		return true
+	case *document.Object:
+		y, ok := b.(*document.Object)
+		if !ok || x.Len() != y.Len() {
+			return false
+		}
+		for i := range x.Len() {
+			name, v := x.At(i)
+			w, ok := y.Get(name)
+			if !ok || !same(e, v, w) {
+				return false
+			}
+		}
+		return true
 	}
-	return document.Equal(a, b)
+	return sameType(a, b) && equal(e, a, b)
 }
 
 func reads(s string, n document.Number) bool {
@@ -114,7 +160,7 @@ func sameType(a, b any) bool {
 
 // compare orders numbers by value and texts as Java does, by UTF-16 units. A
 // number beside a text is taken as its text.
-func compare(a, b any) (int, bool) {
+func compare(e *evaluation, a, b any) (int, bool) {
 	x, xNumber := a.(document.Number)
 	y, yNumber := b.(document.Number)
 	if xNumber && yNumber {
@@ -122,10 +168,10 @@ func compare(a, b any) (int, bool) {
 	}
 	s, ok := text(a)
 	t, ok2 := text(b)
-	if !ok || !ok2 {
+	if !ok || !ok2 || !e.charge((len(s)+len(t))/textPerVisit) {
 		return 0, false
 	}
-	return compareText(s, t), true
+	return slices.Compare(utf16.Encode([]rune(s)), utf16.Encode([]rune(t))), true
 }
 
 func text(v any) (string, bool) {
@@ -138,11 +184,9 @@ func text(v any) (string, bool) {
 	return "", false
 }
 
-func compareText(s, t string) int {
-	return slices.Compare(utf16.Encode([]rune(s)), utf16.Encode([]rune(t)))
-}
-
-func matches(a, b any) bool {
+// matches asks whether all of a text, or of one in a list, fits the regular
+// expression on either side.
+func matches(e *evaluation, a, b any) bool {
 	re, ok := b.(*regexp.Regexp)
 	if !ok {
 		if re, ok = a.(*regexp.Regexp); !ok {
@@ -150,15 +194,17 @@ func matches(a, b any) bool {
 		}
 		a = b
 	}
-	if list, ok := a.([]any); ok {
-		for _, v := range list {
-			if re.MatchString(plainText(v)) {
-				return true
-			}
-		}
-		return false
+	list, ok := a.([]any)
+	if !ok {
+		list = []any{a}
 	}
-	return re.MatchString(plainText(a))
+	for _, v := range list {
+		s := plainText(v)
+		if e.charge(1+len(s)/textPerVisit) && re.MatchString(s) {
+			return true
+		}
+	}
+	return false
 }
 
 // plainText is what a regular expression sees of a value.
@@ -174,46 +220,43 @@ func plainText(v any) string {
 	return ""
 }
 
-func in(a, b any) bool {
-	list, ok := b.([]any)
-	if !ok {
-		return false
-	}
+func in(e *evaluation, a, b any) bool {
+	list, _ := b.([]any)
 	for _, v := range list {
-		if equal(a, v) {
+		if !e.charge(1) {
+			return false
+		}
+		if equal(e, a, v) {
 			return true
 		}
 	}
 	return false
 }
 
-func contains(a, b any) bool {
+func contains(e *evaluation, a, b any) bool {
 	if s, ok := a.(string); ok {
 		t, ok := b.(string)
-		return ok && strings.Contains(s, t)
+		return ok && e.charge(len(s)/textPerVisit) && strings.Contains(s, t)
 	}
-	return in(b, a)
+	return in(e, b, a)
 }
 
-// count tells verdict how many elements of a are in b, of how many.
-func count(a, b any, verdict func(shared, of int) bool) bool {
+// shared counts the elements of a that are in b, and those of a. What are no
+// two lists passes no test: -1 of 0.
+func shared(e *evaluation, a, b any) (n, of int) {
 	list, ok := a.([]any)
-	if !ok {
-		return false
+	if _, ok2 := b.([]any); !ok || !ok2 {
+		return -1, 0
 	}
-	if _, ok := b.([]any); !ok {
-		return false
-	}
-	n := 0
 	for _, v := range list {
-		if in(v, b) {
+		if in(e, v, b) {
 			n++
 		}
 	}
-	return verdict(n, len(list))
+	return n, len(list)
 }
 
-func size(a, b any) bool {
+func size(e *evaluation, a, b any) bool {
 	n, ok := b.(document.Number)
 	if !ok {
 		return false
@@ -224,14 +267,14 @@ func size(a, b any) bool {
 	}
 	switch v := a.(type) {
 	case string:
-		return int64(len(utf16.Encode([]rune(v)))) == want
+		return e.charge(len(v)/textPerVisit) && int64(len(utf16.Encode([]rune(v)))) == want
 	case []any:
 		return int64(len(v)) == want
 	}
 	return false
 }
 
-func empty(a, b any) bool {
+func empty(_ *evaluation, a, b any) bool {
 	want, ok := b.(bool)
 	if !ok {
 		return false

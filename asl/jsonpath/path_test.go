@@ -353,15 +353,40 @@ func TestCompileRefuses(t *testing.T) {
 	}
 }
 
+// What would take long stops at the same place every time.
 func TestLimit(t *testing.T) {
-	deep := any("leaf")
+	deep, wide := any("leaf"), make([]any, 20_000)
 	for range 300 {
 		deep = []any{deep}
 	}
-	_, err := mustCompile(t, `$..*..*..*`).Eval(deep)
-	var limit *LimitError
-	if !errors.As(err, &limit) {
-		t.Errorf("got %v, want a LimitError", err)
+	for i := range wide {
+		wide[i] = document.Int(int64(i))
+	}
+	long := document.NewObject(2)
+	long.Set("text", strings.Repeat("a", 250_000))
+	long.Set("list", []any{document.NewObject(0), wide})
+	many := make([]any, 1000)
+	for i := range many {
+		many[i] = document.NewObject(0)
+	}
+	long.Set("many", many)
+	for _, c := range []struct {
+		path string
+		root any
+	}{
+		{`$..*..*..*`, deep},
+		{`$.many[?($.list[1] subsetof $.list[1])]`, long},
+		{`$.many[?($.list == $.list)]`, long},
+		{`$.many[?($.text =~ /(a|b)*c/)]`, long},
+		{`$.many[?($.text contains 'b')]`, long},
+		{`$.many[?($.text < $.text)]`, long},
+		{`$.many[?(@.x || !($..*))]`, long},
+	} {
+		_, err := mustCompile(t, c.path).Eval(c.root)
+		var limit *LimitError
+		if !errors.As(err, &limit) || limit.Path.String() != c.path {
+			t.Errorf("%s: got %v, want a LimitError", c.path, err)
+		}
 	}
 }
 
