@@ -6,10 +6,22 @@
 // row to the bucket product-visits-datalake.
 package productvisits
 
-import "embed"
+import (
+	"context"
+	"embed"
+)
 
 // Files holds template.yaml, the state machines that it names and the sample
 // visits, visits/1.json to visits/5.json.
 //
-//go:embed template.yaml machines visits
+//go:embed template.yaml machines visits bootstrap
 var Files embed.FS
+
+// Handlers returns the functions' handlers by the names that the template's Handler
+// properties have.
+func Handlers() map[string]func(ctx context.Context, event []byte) ([]byte, error) {
+	return map[string]func(context.Context, []byte) ([]byte, error){
+		"productVisitsDataHandler":            DataHandler,
+		"productVisitsDatalakeLoadingHandler": DatalakeLoadingHandler,
+	}
+}
