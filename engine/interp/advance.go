@@ -166,7 +166,9 @@ func (r *run) start() {
 		return
 	}
 	if r.m.TimeoutSeconds > 0 && x.head.block == "" {
-		x.head.deadline = r.now + r.m.TimeoutSeconds*1000
+		if d := r.now + r.m.TimeoutSeconds*1000; x.head.deadline == 0 || d < x.head.deadline {
+			x.head.deadline = d
+		}
 	}
 	f.block = b
 	f.input = x.head.input

@@ -1,8 +1,6 @@
 package interp
 
 import (
-	"time"
-
 	"millrace/asl"
 	"millrace/asl/document"
 )
@@ -60,8 +58,8 @@ func (r *run) until(st *asl.Wait, input *document.Doc) (ms int64, worked bool, e
 func timestamp(st *asl.Wait, field asl.Field, what string, path bool, d *document.Doc) (int64, error) {
 	s, ok := d.Value().(string)
 	if ok {
-		if t, ok := parseTimestamp(s); ok {
-			return t, nil
+		if t, ok := asl.ParseTimestamp(s); ok {
+			return t.UnixMilli(), nil
 		}
 	}
 	switch {
@@ -122,19 +120,6 @@ func (r *run) waited(f *Frame, st *asl.Wait) {
 		return
 	}
 	r.exit(f, input, assigned, st.Next)
-}
-
-// parseTimestamp reads an ISO 8601 extended date and time with an offset, such
-// as 2016-03-14T01:59:00Z, and returns it in ms, cut.
-func parseTimestamp(s string) (int64, bool) {
-	if len(s) < 20 || s[10] != 'T' {
-		return 0, false
-	}
-	t, err := time.Parse(time.RFC3339Nano, s)
-	if err != nil {
-		return 0, false
-	}
-	return t.UnixMilli(), true
 }
 
 // integer returns a value that is a whole number of 64 bits, however written.
