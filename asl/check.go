@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"millrace/asl/intrinsic"
 )
 
 // stateTypes is the values of Type, in AWS's order.
@@ -130,11 +132,41 @@ func (c *compiler) checkState(n *node, machine QueryLanguage, depth int) {
 	case "Parallel":
 		c.checkParallel(n, machine, depth)
 	}
+	if lang == JSONPath {
+		c.checkForgotten(n)
+	}
 	c.checkErrors(n)
 	c.checkVariables(n.get("Assign"))
 	for _, k := range n.kids {
 		c.repeated(k)
 	}
+}
+
+// checkForgotten warns of values that look like paths where none is evaluated.
+func (c *compiler) checkForgotten(n *node) {
+	for _, k := range n.kids {
+		switch k.key {
+		case "Parameters", "ResultSelector", "ItemSelector", "Assign", "Credentials":
+			c.forgotten(k)
+		case "Error", "Cause", "Timestamp":
+			if s, ok := k.text(); ok && (looksLikePath(s) || intrinsic.IsCall(s)) {
+				c.warn(k, nil, codeNoPath, "'"+s+"' looks like a path, but only the field '"+k.key+"Path' takes one")
+			}
+		}
+	}
+}
+
+func (c *compiler) forgotten(n *node) {
+	if s, ok := n.text(); ok && n.parent.isObject() && !strings.HasSuffix(n.key, ".$") && (looksLikePath(s) || intrinsic.IsCall(s)) {
+		c.warn(n, nil, codeNoDollar, "'"+s+"' is passed on as text: for its value, name the field '"+n.key+".$'")
+	}
+	for _, k := range n.kids {
+		c.forgotten(k)
+	}
+}
+
+func looksLikePath(s string) bool {
+	return s == "$" || strings.HasPrefix(s, "$.") || strings.HasPrefix(s, "$$.") || strings.HasPrefix(s, "$[")
 }
 
 // repeated warns of members given twice, of which only the last counts.

@@ -21,7 +21,7 @@ func (c *compiler) checkPass(n *node) {
 
 // looksDynamic reports whether paths stand somewhere in a value.
 func looksDynamic(n *node) bool {
-	if s, ok := n.text(); ok && (s == "$" || strings.HasPrefix(s, "$.") || strings.HasPrefix(s, "$$.")) {
+	if s, ok := n.text(); ok && looksLikePath(s) {
 		return true
 	}
 	for _, k := range n.kids {

@@ -48,6 +48,36 @@ func Compile(definition []byte) (*Machine, error) {
 	return c.m, nil
 }
 
+// ParseState reads the definition of a single state, as TestState takes it, and
+// returns a machine that consists of it under the given name. Where the state
+// leads to is not checked. Lines and columns are those of definition, pointers
+// and locations those of the machine: /States/name/...
+func ParseState(name string, definition []byte, opt Options) (*Machine, []Diagnostic) {
+	c := newCompiler(definition, opt)
+	if !c.read() {
+		return nil, c.diagnostics
+	}
+	state := c.root
+	whole := &document.Object{}
+	states := &document.Object{}
+	states.Set(name, state.value)
+	whole.Set("StartAt", name)
+	whole.Set("States", states)
+	c.root = &node{value: whole}
+	start := &node{parent: c.root, key: "StartAt", value: name}
+	block := &node{parent: c.root, key: "States", value: states, kids: []*node{state}}
+	c.root.kids = []*node{start, block}
+	state.parent, state.key = block, name
+	c.check()
+	m := c.machine()
+	for _, d := range c.finish() {
+		if d.Severity == SeverityError {
+			return nil, c.diagnostics
+		}
+	}
+	return m, c.diagnostics
+}
+
 // The codes of AWS's diagnostics.
 const (
 	codeSyntax      = "INVALID_JSON_DESCRIPTION"
@@ -216,6 +246,7 @@ func (c *compiler) machine() *Machine {
 	if n, ok := integer(c.root.get("TimeoutSeconds")); ok {
 		m.TimeoutSeconds = n
 	}
+	m.references = make(map[string]map[string]bool)
 	m.Block = *c.block(c.root)
 	return m
 }

@@ -10,6 +10,8 @@
 package asl
 
 import (
+	"maps"
+	"slices"
 	"time"
 
 	"millrace/asl/document"
@@ -32,11 +34,22 @@ type Machine struct {
 	QueryLanguage  QueryLanguage
 	TimeoutSeconds int64 // 0: none
 	byPointer      map[string]State
+	references     map[string]map[string]bool // state name: variables
 }
 
 // State returns the state at a JSON pointer into the definition, as found in
 // [Base.Pointer], or nil.
 func (m *Machine) State(pointer string) State { return m.byPointer[pointer] }
+
+// VariableReferences returns the variables that each state refers to, sorted, by
+// the state's name. States that refer to none are left out.
+func (m *Machine) VariableReferences() map[string][]string {
+	all := make(map[string][]string, len(m.references))
+	for state, variables := range m.references {
+		all[state] = slices.Sorted(maps.Keys(variables))
+	}
+	return all
+}
 
 // Block is a set of states with an entry: the machine itself, a Parallel
 // branch, or a Map's item processor.

@@ -15,7 +15,20 @@ func (s *scope) path(n *node, src string) *jsonpath.Path {
 		s.c.fault(n, nil, codeSchema, "Value must be a valid JSONPath.")
 		return nil
 	}
+	s.refers(p.Variable())
 	return p
+}
+
+// refers notes that the state refers to a variable; "" is none.
+func (s *scope) refers(variable string) {
+	if variable == "" {
+		return
+	}
+	name := s.n.key
+	if s.c.m.references[name] == nil {
+		s.c.m.references[name] = make(map[string]bool)
+	}
+	s.c.m.references[name][variable] = true
 }
 
 // pathTo compiles a field that holds a path, such as SecondsPath, or returns nil.
@@ -67,6 +80,7 @@ func (s *scope) pathOrIntrinsic(n *node, src, field string) dynamic {
 		if err != nil {
 			return nil
 		}
+		s.refers(p.Variable())
 		return &pathField{path: p, field: field}
 	}
 	if !intrinsic.IsCall(src) {
@@ -75,6 +89,9 @@ func (s *scope) pathOrIntrinsic(n *node, src, field string) dynamic {
 	c, err := intrinsic.Compile(src)
 	if err != nil {
 		return nil
+	}
+	for _, p := range c.Paths() {
+		s.refers(p.Variable())
 	}
 	s.vet(n, c)
 	return &callField{call: c}
