@@ -19,7 +19,7 @@ func (s *scope) choice(b Base) *Choice {
 		r.Next, _ = k.get("Next").text()
 		if s.lang == JSONata {
 			r.Test = s.condition(k)
-			r.Output = s.valueOf(k.get("Output"), "Output")
+			r.Output = s.valueOf(k.get("Output"))
 		} else {
 			r.Test = s.test(k)
 		}
@@ -68,7 +68,7 @@ func (s *scope) test(n *node) Test {
 		if !ok {
 			continue
 		}
-		p := s.path(variable, src)
+		p := s.choicePath(variable, src)
 		if p == nil {
 			return nil
 		}
@@ -90,7 +90,7 @@ func (s *scope) comparison(op operator, p *jsonpath.Path, k *node) Test {
 		if !ok {
 			return nil
 		}
-		if t.operand = s.path(k, src); t.operand == nil {
+		if t.operand = s.choicePath(k, src); t.operand == nil {
 			return nil
 		}
 	case op.of == matchOperand:
@@ -113,6 +113,15 @@ func (s *scope) comparison(op operator, p *jsonpath.Path, k *node) Test {
 		}
 	}
 	return t
+}
+
+// choicePath compiles a path of a choice rule.
+func (s *scope) choicePath(n *node, src string) *jsonpath.Path {
+	if !strings.HasPrefix(src, "$") {
+		s.c.fault(n, nil, codeSchema, notReference+": Reference path didn't start with '$'")
+		return nil
+	}
+	return s.path(n, src)
 }
 
 type (
@@ -277,21 +286,3 @@ func (p pattern) match(s string) bool {
 	}
 	return true
 }
-
-// condition compiles the Condition of a JSONata rule.
-func (s *scope) condition(n *node) Test {
-	c := n.get("Condition")
-	if c == nil {
-		return nil
-	}
-	if b, ok := c.value.(bool); ok {
-		return fixed(b)
-	}
-	return nil
-}
-
-// fixed is a Condition that is a constant.
-type fixed bool
-
-// Match returns the constant.
-func (f fixed) Match(*Env) (bool, error) { return bool(f), nil }

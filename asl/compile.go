@@ -96,6 +96,8 @@ const (
 	codeStaticValue = "PASS_RESULT_IS_STATIC"
 	codeReserved    = "RESERVED_VARIABLE_NAME"
 	codeVariable    = "INVALID_VARIABLE_NAME"
+	codeJSONata     = "INVALID_JSONATA_EXPRESSION"
+	codeUnsupported = "UNSUPPORTED_JSONATA_EXPRESSION"
 
 	// Of this program, not AWS's.
 	codeRepeated  = "REPEATED_FIELD"
@@ -123,7 +125,7 @@ func newCompiler(text []byte, opt Options) *compiler {
 func (c *compiler) read() bool {
 	if len(c.text) > MaxDefinition {
 		c.diagnostics = append(c.diagnostics, Diagnostic{Severity: SeverityError, Code: codeSchema,
-			Message: fmt.Sprintf("The definition has %d bytes, but %d is the most allowed", len(c.text), MaxDefinition)})
+			Message: fmt.Sprintf("The definition has %d bytes, but %d is the most allowed", len(c.text), MaxDefinition), place: noPlace})
 		return false
 	}
 	n, err := readNodes(c.text)
@@ -132,7 +134,7 @@ func (c *compiler) read() bool {
 		d := Diagnostic{Severity: SeverityError, Code: codeSyntax, place: place(c.text, f.off)}
 		d.Message = f.message + "\n at " + d.place
 		if f.empty {
-			d = Diagnostic{Severity: SeverityError, Code: codeEmpty, Message: "The definition is empty"}
+			d = Diagnostic{Severity: SeverityError, Code: codeEmpty, Message: "The definition is empty", place: noPlace}
 		}
 		d.Line, d.Column = newLines(c.text).at(min(f.off, len(c.text)))
 		c.diagnostics = append(c.diagnostics, d)
@@ -277,6 +279,8 @@ type scope struct {
 	c    *compiler
 	n    *node // the state
 	lang QueryLanguage
+
+	catching bool // a catcher is being compiled: there is $states.errorOutput
 }
 
 // state compiles one state, or returns nil when it is none.

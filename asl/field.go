@@ -20,10 +20,9 @@ type constant struct {
 	source string
 }
 
-func (c *constant) Eval(*Env) (*document.Doc, error)  { return c.doc, nil }
-func (c *constant) Constant() (*document.Doc, bool)   { return c.doc, true }
-func (c *constant) Source() string                    { return c.source }
-func (c *constant) evalValue(*Env) (any, bool, error) { return c.doc.Value(), true, nil }
+func (c *constant) Eval(*Env) (*document.Doc, error) { return c.doc, nil }
+func (c *constant) Constant() (*document.Doc, bool)  { return c.doc, true }
+func (c *constant) Source() string                   { return c.source }
 
 // newConstant makes a constant of a value.
 func newConstant(v any) *constant {

@@ -48,7 +48,7 @@ func blocks(state *node) []*node {
 // graph checks how the states of a block lead to one another.
 func (c *compiler) graph(block *node, top bool) {
 	states := block.get("States")
-	if states == nil || !states.isObject() {
+	if states == nil || len(states.kids) == 0 || !states.isObject() {
 		return
 	}
 	start := block.get("StartAt")

@@ -16,11 +16,8 @@ func TestInvalidDefinitions(t *testing.T) {
 	}
 	// AWS accepts an expression whatever white space surrounds it.
 	taste := map[string]bool{
-		"asl-validator.invalid-jsonata-surround-syntax-no-close.json":            true,
-		"asl-validator.invalid-jsonata-syntax-arithmetic.json":                   true,
-		"asl-validator.invalid-jsonata-syntax-jsonpath-in-jsonata-surround.json": true,
-		"asl-validator.invalid-json-surround-syntax-extra-spaces.json":           true,
-		"asl-validator.invalid-jsonata-surround-syntax-no-spaces.json":           true,
+		"asl-validator.invalid-json-surround-syntax-extra-spaces.json": true,
+		"asl-validator.invalid-jsonata-surround-syntax-no-spaces.json": true,
 	}
 	for _, file := range files {
 		text, err := os.ReadFile(file)

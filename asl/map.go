@@ -26,9 +26,9 @@ func (s *scope) mapState(b Base) *Map {
 			m.ItemSelector = s.payload(s.n, "Parameters")
 		}
 		m.ItemsPath = s.pathTo("ItemsPath")
-		m.MaxConcurrencyPath = s.pathTo("MaxConcurrencyPath")
-		m.ToleratedFailureCountPath = s.pathTo("ToleratedFailureCountPath")
-		m.ToleratedFailurePercentagePath = s.pathTo("ToleratedFailurePercentagePath")
+		m.MaxConcurrencyPath = s.numberIn(s.n, "MaxConcurrencyPath")
+		m.ToleratedFailureCountPath = s.numberIn(s.n, "ToleratedFailureCountPath")
+		m.ToleratedFailurePercentagePath = s.numberIn(s.n, "ToleratedFailurePercentagePath")
 		m.ResultSelector = s.payload(s.n, "ResultSelector")
 		m.ResultPath = s.resultPath(s.n)
 	}
@@ -55,9 +55,9 @@ func (s *scope) itemReader() *ItemReader {
 	r.CSVHeaderLocation, _ = c.get("CSVHeaderLocation").text()
 	r.CSVHeaders = texts(c.get("CSVHeaders"))
 	r.ItemsPointer, _ = c.get("ItemsPointer").text()
-	r.MaxItems = s.valueOf(c.get("MaxItems"), "ItemReader/ReaderConfig/MaxItems")
+	r.MaxItems = s.valueOf(c.get("MaxItems"))
 	if s.lang == JSONPath {
-		r.MaxItemsPath = s.pathIn(c, "MaxItemsPath")
+		r.MaxItemsPath = s.numberIn(c, "MaxItemsPath")
 	}
 	return r
 }
@@ -69,12 +69,12 @@ func (s *scope) itemBatcher() *ItemBatcher {
 	}
 	b := &ItemBatcher{
 		BatchInput:            s.payload(n, "BatchInput"),
-		MaxItemsPerBatch:      s.valueOf(n.get("MaxItemsPerBatch"), "ItemBatcher/MaxItemsPerBatch"),
-		MaxInputBytesPerBatch: s.valueOf(n.get("MaxInputBytesPerBatch"), "ItemBatcher/MaxInputBytesPerBatch"),
+		MaxItemsPerBatch:      s.valueOf(n.get("MaxItemsPerBatch")),
+		MaxInputBytesPerBatch: s.valueOf(n.get("MaxInputBytesPerBatch")),
 	}
 	if s.lang == JSONPath {
-		b.MaxItemsPerBatchPath = s.pathIn(n, "MaxItemsPerBatchPath")
-		b.MaxInputBytesPerBatchPath = s.pathIn(n, "MaxInputBytesPerBatchPath")
+		b.MaxItemsPerBatchPath = s.numberIn(n, "MaxItemsPerBatchPath")
+		b.MaxInputBytesPerBatchPath = s.numberIn(n, "MaxInputBytesPerBatchPath")
 	}
 	return b
 }

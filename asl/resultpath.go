@@ -23,7 +23,7 @@ func (s *scope) resultPath(n *node) *ResultPath {
 	}
 	r, err := jsonpath.CompileReference(src)
 	if err != nil {
-		s.c.fault(k, nil, codeSchema, "Value is not a Reference Path")
+		s.c.fault(k, nil, codeSchema, notReference)
 		return nil
 	}
 	if r.Path().Root() != jsonpath.Input {
@@ -31,7 +31,7 @@ func (s *scope) resultPath(n *node) *ResultPath {
 		if r.Path().Root() == jsonpath.Context {
 			report = s.c.refuse
 		}
-		report(k, nil, codeSchema, "Value is not a Reference Path: a result goes into the state's input, so the path starts with '$.'")
+		report(k, nil, codeSchema, notReference+": a result goes into the state's input, so the path starts with '$.'")
 		return &ResultPath{Path: r}
 	}
 	if r.Path().IsRoot() {

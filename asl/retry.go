@@ -40,13 +40,15 @@ func (s *scope) catch() []Catcher {
 	}
 	var list []Catcher
 	for _, k := range n.kids {
+		s.catching = true
 		c := Catcher{ErrorEquals: texts(k.get("ErrorEquals")), Assign: s.assign(k)}
 		c.Next, _ = k.get("Next").text()
 		if s.lang == JSONata {
-			c.Output = s.valueOf(k.get("Output"), "Output")
+			c.Output = s.valueOf(k.get("Output"))
 		} else {
 			c.ResultPath = s.resultPath(k)
 		}
+		s.catching = false
 		list = append(list, c)
 	}
 	return list

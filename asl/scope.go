@@ -19,6 +19,25 @@ func (s *scope) path(n *node, src string) *jsonpath.Path {
 	return p
 }
 
+const notReference = "Value is not a Reference Path"
+
+// reference compiles the Reference Path of field n, or reports it and returns nil.
+func (s *scope) reference(n *node, src string, context bool) *jsonpath.Path {
+	if !strings.HasPrefix(src, "$") {
+		s.c.fault(n, nil, codeSchema, notReference+": Reference path didn't start with '$'")
+		return nil
+	}
+	p := s.path(n, src)
+	if p == nil {
+		return nil
+	}
+	if _, err := p.Reference(); err != nil || !context && p.Root() == jsonpath.Context {
+		s.c.fault(n, nil, codeSchema, notReference)
+		return nil
+	}
+	return p
+}
+
 // refers notes that the state refers to a variable; "" is none.
 func (s *scope) refers(variable string) {
 	if variable == "" {
@@ -31,16 +50,21 @@ func (s *scope) refers(variable string) {
 	s.c.m.references[name][variable] = true
 }
 
-// pathTo compiles a field that holds a path, such as SecondsPath, or returns nil.
-func (s *scope) pathTo(key string) Field { return s.pathIn(s.n, key) }
+// pathTo compiles a field that holds a reference path, such as SecondsPath, or
+// returns nil.
+func (s *scope) pathTo(key string) Field { return s.pathIn(s.n, key, true) }
 
-func (s *scope) pathIn(n *node, key string) Field {
+// numberIn compiles a field of a Map state that says where a number is: not in the
+// context object.
+func (s *scope) numberIn(n *node, key string) Field { return s.pathIn(n, key, false) }
+
+func (s *scope) pathIn(n *node, key string, context bool) Field {
 	f := n.get(key)
 	src, ok := f.text()
 	if !ok {
 		return nil
 	}
-	p := s.path(f, src)
+	p := s.reference(f, src, context)
 	if p == nil {
 		return nil
 	}
@@ -113,14 +137,7 @@ func (s *scope) vet(n *node, call *intrinsic.Call) {
 
 // value compiles a field whose value is a constant, or in JSONata an expression
 // or a template.
-func (s *scope) value(key string) Field { return s.valueOf(s.n.get(key), key) }
-
-func (s *scope) valueOf(n *node, name string) Field {
-	if n == nil {
-		return nil
-	}
-	return newConstant(n.value)
-}
+func (s *scope) value(key string) Field { return s.valueOf(s.n.get(key)) }
 
 // payload compiles the field called key as a template of the state's query language.
 func (s *scope) payload(n *node, key string) Field {
@@ -129,7 +146,7 @@ func (s *scope) payload(n *node, key string) Field {
 		return nil
 	}
 	if s.lang == JSONata {
-		return s.valueOf(f, key)
+		return s.valueOf(f)
 	}
 	return s.payloadTemplate(f)
 }
@@ -145,7 +162,7 @@ func (s *scope) parameters(n *node) Field {
 // assignment compiles one member of an Assign field.
 func (s *scope) assignment(k, assign *node) Assignment {
 	if s.lang == JSONata {
-		return Assignment{Variable: k.key, Value: s.valueOf(k, "Assign/"+k.key)}
+		return Assignment{Variable: k.key, Value: s.valueOf(k)}
 	}
 	if name, ok := strings.CutSuffix(k.key, ".$"); ok {
 		p := s.dynamicPart(k, assign)
@@ -161,7 +178,7 @@ func (s *scope) assignment(k, assign *node) Assignment {
 	return Assignment{Variable: k.key, Value: &template{root: p, source: string(document.Append(nil, k.value))}}
 }
 
-// seconds compiles a field that holds a number and, in JSONata, may hold an expression.
+// constantDoc returns the value of a field that is never evaluated, or nil.
 func (s *scope) constantDoc(key string) *document.Doc {
 	n := s.n.get(key)
 	if n == nil {
