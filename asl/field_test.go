@@ -67,6 +67,7 @@ func TestFieldEval(t *testing.T) {
 		{JSONata, `"{% $range(3, 1, -1) %}"`, `[3,2,1]`},
 		{JSONata, `"{% $hash('Hello', 'SHA-1') %}"`, `"f7ff9e8b7bb2e09b70935a5d785e0cc5d9d0abf0"`},
 		{JSONata, `"{% $parse('{\"k\":[1]}').k %}"`, `[1]`},
+		{JSONata, `"{% $parse('[-0,{\"a\":-0},-0.5]') %}"`, `[0,{"a":0},-0.5]`},
 		{JSONata, `"{% $uuid() %}"`, `"00000100-0000-4000-8000-020000000000"`},
 		{JSONata, `"{% $random() < 1 %}"`, `true`},
 		{JSONata, `"{% $random(42) = $random(42) %}"`, `true`},

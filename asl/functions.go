@@ -170,7 +170,28 @@ func parseJSON(args []any) (any, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the argument of the parse function must be JSON text: %w", err)
 	}
-	return v, nil
+	return positiveZero(v), nil
+}
+
+// positiveZero replaces -0, which is an integer and therefore 0. What is in v
+// was just parsed and is nobody else's.
+func positiveZero(v any) any {
+	switch v := v.(type) {
+	case document.Number:
+		if v == "-0" {
+			return document.Number("0")
+		}
+	case []any:
+		for i, e := range v {
+			v[i] = positiveZero(e)
+		}
+	case *document.Object:
+		for i := range v.Len() {
+			k, e := v.At(i)
+			v.Set(k, positiveZero(e))
+		}
+	}
+	return v
 }
 
 func whole(v any) (int64, bool) {
