@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"regexp"
 	goruntime "runtime"
 	"strings"
 	"testing"
@@ -53,10 +54,10 @@ func (e *CustomError) Error() string { return e.reason }
 
 // behaviours are the functions of the tests, by handler name.
 var behaviours = map[string]runtime.Handler{
-	"echo": func(_ context.Context, event []byte) ([]byte, error) { return event, nil },
-	"fail": func(context.Context, []byte) ([]byte, error) { return nil, &CustomError{"no <luck>"} },
+	"echo":  func(_ context.Context, event []byte) ([]byte, error) { return event, nil },
+	"fail":  func(context.Context, []byte) ([]byte, error) { return nil, &CustomError{"no <luck>"} },
 	"panic": func(_ context.Context, event []byte) ([]byte, error) { return event[:cap(event)+1], nil },
-	"exit": func(context.Context, []byte) ([]byte, error) { os.Exit(7); return nil, nil },
+	"exit":  func(context.Context, []byte) ([]byte, error) { os.Exit(7); return nil, nil },
 	"hang": func(ctx context.Context, _ []byte) ([]byte, error) {
 		select {} // even the deadline does not move it
 	},
@@ -646,7 +647,7 @@ func TestRemoteFunctions(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	srv.Close()
-	if _, err := s.Invoke(t.Context(), Invocation{Function: "echo"}); err == nil || errCode(err) == "" {
+	if _, err := s.Invoke(t.Context(), Invocation{Function: "echo"}); errCode(err) != "SdkClientException" {
 		t.Errorf("a dead endpoint: %v", err)
 	}
 }
@@ -725,20 +726,58 @@ refused("ResourceNotFoundException", c.get_function, FunctionName="f")
 `)
 }
 
-func TestInvokeOfTaskStates(t *testing.T) {
-	s, _ := open(t, Options{Handlers: behaviours})
-	for _, c := range []struct{ in, want string }{
-		{`{"FunctionName":"echo","Payload":null}`, `{"ExecutedVersion":"$LATEST","Payload":"{}","StatusCode":200}`},
-		{`{"FunctionName":"echo","Payload":"0"}`, `{"ExecutedVersion":"$LATEST","Payload":"0","StatusCode":200}`},
-		{`{"FunctionName":"echo","Payload":{"a":1.0}}`, `{"ExecutedVersion":"$LATEST","Payload":"{\"a\":1.0}","StatusCode":200}`},
-		{`{"FunctionName":"fail"}`, `{"ExecutedVersion":"$LATEST","FunctionError":"Unhandled","Payload":"{\"errorMessage\":\"no <luck>\",\"errorType\":\"CustomError\"}","StatusCode":200}`},
-		{`{"FunctionName":"echo","InvocationType":"Event"}`, `{"StatusCode":202}`},
+// What task states get, as it was recorded on AWS.
+func TestResources(t *testing.T) {
+	s, h := open(t, Options{Handlers: map[string]runtime.Handler{
+		"echo": behaviours["echo"], "fail": behaviours["fail"],
+		"typeless": func(context.Context, []byte) ([]byte, error) { return nil, &runtime.Error{Message: "m"} },
+		"python":   func(context.Context, []byte) ([]byte, error) { return []byte(`{"a": 1}`), nil },
+	}})
+	g := tasks.NewRegistry(h)
+	s.Register(g)
+	const arn = "arn:aws:lambda:us-east-1:000000000000:function:"
+	for _, c := range []struct{ resource, in, want string }{
+		{arn + "echo", `0.0`, `0.0`},
+		{arn + "echo", `{"a":"b"}`, `{"a":"b"}`},
+		{arn + "python", `1`, `{"a": 1}`},
+		{arn + "fail", `{}`, `CustomError: {"errorMessage":"no <luck>","errorType":"CustomError"}`},
+		{arn + "typeless", `{}`, `Lambda.Unknown: The cause could not be determined because Lambda did not return an error type. Returned payload: {"errorMessage":"m","errorType":""}`},
+		{arn + "none", `{}`, `Lambda.ResourceNotFoundException: Function not found: ` + arn + `none:$LATEST (Service: AWSLambda; Status Code: 404; Error Code: ResourceNotFoundException; Request ID: ID; Proxy: null)`},
+		{"arn:aws:states:::lambda:invoke", `{"FunctionName":"echo","Payload":null}`, `{"ExecutedVersion":"$LATEST","Payload":{},METADATA,"StatusCode":200}`},
+		{"arn:aws:states:::lambda:invoke", `{"FunctionName":"echo","Payload":"0"}`, `{"ExecutedVersion":"$LATEST","Payload":0,METADATA,"StatusCode":200}`},
+		{"arn:aws:states:::lambda:invoke.waitForTaskToken", `{"FunctionName":"` + arn + `echo","Payload":{"x":1.0}}`, `{"ExecutedVersion":"$LATEST","Payload":{"x":1.0},METADATA,"StatusCode":200}`},
+		{"arn:aws:states:::lambda:invoke", `{"FunctionName":"fail"}`, `CustomError: {"errorMessage":"no <luck>","errorType":"CustomError"}`},
+		{"arn:aws:states:::lambda:invoke", `{"FunctionName":"none"}`, `Lambda.ResourceNotFoundException: Function not found: ` + arn + `none:$LATEST (Service: AWSLambda; Status Code: 404; Error Code: ResourceNotFoundException; Request ID: ID; Proxy: null)`},
+		{"arn:aws:states:::lambda:invoke", `{"FunctionName":"echo","InvocationType":"Event"}`, `{METADATA,"StatusCode":202}`},
+		{"arn:aws:states:::aws-sdk:lambda:invoke", `{"FunctionName":"python"}`, `{"ExecutedVersion":"$LATEST","Payload":"{\"a\": 1}","StatusCode":200}`},
+		{"arn:aws:states:::aws-sdk:lambda:invoke", `{"FunctionName":"fail"}`, `{"ExecutedVersion":"$LATEST","FunctionError":"Unhandled","Payload":"{\"errorMessage\":\"no <luck>\",\"errorType\":\"CustomError\"}","StatusCode":200}`},
+		{"arn:aws:states:::aws-sdk:lambda:invoke", `{"FunctionName":"none"}`, `Lambda.ResourceNotFoundException: Function not found: ` + arn + `none:$LATEST (Service: Lambda, Status Code: 404, Request ID: ID)`},
 	} {
-		if got, err := invoke(s, "Invoke", json.RawMessage(c.in)); err != nil || got != c.want {
-			t.Errorf("%s\n got %s, %v\nwant %s", c.in, got, err, c.want)
+		got, err := g.Resolve(c.resource)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := got.(engine.RemoteAction).Call(t.Context(), engine.Call{Key: "k", Input: json.RawMessage(c.in)})
+		if err != nil {
+			t.Errorf("%s %s: %v", c.resource, c.in, err)
+			continue
+		}
+		text := ""
+		if out.Failed {
+			text = *out.Error + ": " + *out.Cause
+		} else {
+			text = metadata.ReplaceAllString(out.Output.String(), "METADATA")
+		}
+		if text = strings.ReplaceAll(text, tasks.RequestID("k"), "ID"); text != c.want {
+			t.Errorf("%s %s\n got %s\nwant %s", c.resource, c.in, text, c.want)
 		}
 	}
+	if later := h.Enqueued(); len(later) != 1 || later[0].Key != "k" {
+		t.Errorf("enqueued: %+v", later)
+	}
 }
+
+var metadata = regexp.MustCompile(`"SdkHttpMetadata":.*"SdkResponseMetadata":\{[^}]*\}`)
 
 // countRows reads one number.
 func countRows(n *int, query string) func(engine.Reader) error {

@@ -29,7 +29,6 @@ func (s *Service) table() *tasks.Service {
 			{Name: "DeleteFunction", Write: s.deleteFunction, Keys: keys},
 			{Name: "Invoke", Wait: s.invoke, Lost: engine.Repeat},
 		},
-		Optimised: []string{"Invoke"},
 	}
 }
 

@@ -42,12 +42,12 @@ func (s *Service) remote(ctx context.Context, ref reference, in Invocation, e *e
 	}
 	resp, err := s.o.Client.Do(req)
 	if err != nil {
-		return Result{}, fmt.Errorf("call function %s: %w", ref.name, err)
+		return Result{}, unreachable(ctx, err)
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil {
-		return Result{}, fmt.Errorf("call function %s: %w", ref.name, err)
+		return Result{}, unreachable(ctx, err)
 	}
 	if resp.StatusCode >= 300 {
 		return Result{}, s.remoteError(ref, resp, body)
@@ -72,6 +72,15 @@ func (s *Service) remote(ctx context.Context, ref reference, in Invocation, e *e
 		r.Payload = document.AppendString(nil, string(body))
 	}
 	return r, nil
+}
+
+// unreachable is the error of an endpoint that gave no answer, under the name
+// that state machines written for AWS retry; a call that was ended is none.
+func unreachable(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return &tasks.Error{Code: "SdkClientException", Message: "Unable to execute HTTP request: " + err.Error(), Status: http.StatusBadGateway}
 }
 
 // remoteError makes the endpoint's error one of ours.

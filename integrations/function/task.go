@@ -4,10 +4,13 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"time"
 
 	"millrace/asl/document"
+	"millrace/engine"
+	"millrace/engine/interp"
 	"millrace/tasks"
 )
 
@@ -61,7 +64,90 @@ type invoked struct {
 	StatusCode      int    `json:"StatusCode"`
 }
 
-// invoke is Invoke for the SDK's callers inside the process.
+// Register makes the service's resources known: lambda:invoke, aws-sdk:lambda and function ARNs.
+func (s *Service) Register(g *tasks.Registry) {
+	// The optimised integration answers in a form of its own, so it is a service
+	// of its own; the second Add takes the aws-sdk ARNs back.
+	optimised := *s.service
+	optimised.Operations = []tasks.Operation{{Name: "Invoke", Wait: s.invokeOptimised, Lost: engine.Repeat}}
+	optimised.Optimised = []string{"Invoke"}
+	g.Add(&optimised)
+	g.Add(s.service)
+	g.Functions(func(r tasks.Resource) (engine.Task, error) { return &task{s, r}, nil })
+}
+
+// task is a function's ARN as a resource: the task's input is the event, and the
+// answer is its output. Asynchronous calls are follow-ups to it.
+type task struct {
+	service  *Service
+	resource tasks.Resource
+}
+
+func (t *task) Resource() string { return t.resource.Text }
+
+func (t *task) Lost() engine.LostPolicy { return engine.Repeat }
+
+func (t *task) Call(ctx context.Context, c engine.Call) (interp.Outcome, error) {
+	res, err := t.service.Invoke(ctx, Invocation{Function: t.resource.Text, Payload: c.Input, Key: c.Key})
+	if e := (*tasks.Error)(nil); errors.As(err, &e) {
+		return t.service.service.Failure(e, false, tasks.RequestID(c.Key)).Outcome(), nil
+	}
+	if err != nil {
+		return interp.Outcome{}, err
+	}
+	if res.Failed {
+		return failure(res.Payload, string(res.Payload)).Outcome(), nil
+	}
+	return interp.Outcome{Output: document.FromBytes(res.Payload)}, nil
+}
+
+// failure is a function error as a workflow error: its type is the name and all of it the cause.
+func failure(payload []byte, cause string) *tasks.Failure {
+	v, _ := document.Parse(payload) // Invoke gives JSON
+	if o, ok := v.(*document.Object); ok {
+		if kind, ok := o.Get("errorType"); ok {
+			if name, ok := kind.(string); ok && name != "" {
+				return &tasks.Failure{Name: name, Cause: cause}
+			}
+		}
+	}
+	return &tasks.Failure{Name: "Lambda.Unknown", Cause: "The cause could not be determined because Lambda did not return an error type. Returned payload: " + cause}
+}
+
+// invokeOptimised is Invoke as arn:aws:states:::lambda:invoke has it: the payload
+// is JSON, not its text, and a function error is the task's.
+func (s *Service) invokeOptimised(ctx context.Context, c tasks.Caller, raw json.RawMessage) (any, error) {
+	out, err := s.invoke(ctx, c, raw)
+	if err != nil {
+		return nil, err
+	}
+	sdk := out.(invoked)
+	if sdk.FunctionError != "" {
+		v, err := document.Parse([]byte(sdk.Payload))
+		if err != nil {
+			return nil, err
+		}
+		return nil, failure([]byte(sdk.Payload), string(document.Append(nil, v)))
+	}
+	o := document.NewObject(4)
+	if sdk.ExecutedVersion != "" {
+		o.Set("ExecutedVersion", sdk.ExecutedVersion)
+	}
+	if sdk.LogResult != "" {
+		o.Set("LogResult", sdk.LogResult)
+	}
+	if sdk.Payload != "" {
+		v, err := document.Parse([]byte(sdk.Payload))
+		if err != nil {
+			return nil, err
+		}
+		o.Set("Payload", v)
+	}
+	o.Set("StatusCode", document.Int(int64(sdk.StatusCode)))
+	return o, nil
+}
+
+// invoke is Invoke as the SDK's callers have it.
 func (s *Service) invoke(ctx context.Context, c tasks.Caller, raw json.RawMessage) (any, error) {
 	var p invokeInput
 	if err := tasks.Decode(raw, &p); err != nil {

@@ -24,11 +24,13 @@ type bucketXML struct {
 }
 
 type bucketsXML struct {
-	XMLName           xml.Name    `xml:"http://s3.amazonaws.com/doc/2006-03-01/ ListAllMyBucketsResult"`
-	Owner             ownerXML    `xml:"Owner"`
-	Buckets           []bucketXML `xml:"Buckets>Bucket"`
-	ContinuationToken string      `xml:",omitempty"`
-	Prefix            string      `xml:",omitempty"`
+	XMLName xml.Name `xml:"http://s3.amazonaws.com/doc/2006-03-01/ ListAllMyBucketsResult"`
+	Owner   ownerXML `xml:"Owner"`
+	Buckets struct {
+		Bucket []bucketXML
+	}
+	ContinuationToken string `xml:",omitempty"`
+	Prefix            string `xml:",omitempty"`
 }
 
 // serveBuckets is ListBuckets.
@@ -61,11 +63,11 @@ func (s *Service) serveBuckets(q *request) error {
 		if !strings.HasPrefix(b.Name, out.Prefix) {
 			continue
 		}
-		if len(out.Buckets) == n {
-			out.ContinuationToken = encodeToken(out.Buckets[n-1].Name)
+		if len(out.Buckets.Bucket) == n {
+			out.ContinuationToken = encodeToken(out.Buckets.Bucket[n-1].Name)
 			break
 		}
-		out.Buckets = append(out.Buckets, bucketXML{b.Name, stamp(b.Created), b.Region})
+		out.Buckets.Bucket = append(out.Buckets.Bucket, bucketXML{b.Name, stamp(b.Created), b.Region})
 	}
 	return q.answer(http.StatusOK, out)
 }

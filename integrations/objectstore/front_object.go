@@ -274,7 +274,9 @@ type tagXML struct {
 
 type taggingXML struct {
 	XMLName xml.Name `xml:"Tagging"`
-	Tags    []tagXML `xml:"TagSet>Tag"`
+	TagSet  struct {
+		Tag []tagXML
+	}
 }
 
 // maxTags is the most tags of an object.
@@ -288,13 +290,13 @@ func (s *Service) serveTagging(q *request) error {
 		if err != nil {
 			return err
 		}
-		out := taggingXML{Tags: []tagXML{}}
+		out := taggingXML{}
 		for _, pair := range strings.Split(info.Headers.Tagging, "&") {
 			name, value, _ := strings.Cut(pair, "=")
 			name, _ = url.QueryUnescape(name)
 			value, _ = url.QueryUnescape(value)
 			if name != "" {
-				out.Tags = append(out.Tags, tagXML{name, value})
+				out.TagSet.Tag = append(out.TagSet.Tag, tagXML{name, value})
 			}
 		}
 		return q.answer(http.StatusOK, out)
@@ -303,11 +305,11 @@ func (s *Service) serveTagging(q *request) error {
 		if err := q.decode(&in); err != nil {
 			return err
 		}
-		if len(in.Tags) > maxTags {
+		if len(in.TagSet.Tag) > maxTags {
 			return fault(http.StatusBadRequest, "BadRequest", "Object tags cannot be greater than 10")
 		}
-		pairs := make([]string, len(in.Tags))
-		for i, t := range in.Tags {
+		pairs := make([]string, len(in.TagSet.Tag))
+		for i, t := range in.TagSet.Tag {
 			if t.Key == "" || len(t.Key) > 128 || len(t.Value) > 256 {
 				return fault(http.StatusBadRequest, "InvalidTag", "The TagKey you have provided is invalid")
 			}

@@ -12,6 +12,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"millrace/integrations/wire/hosttest"
 )
 
 // send sends a request as it stands: target is not cleaned. Headers come in pairs.
@@ -289,4 +291,36 @@ func TestMultipartUpload(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestBoto(t *testing.T) {
+	s, _ := open(t, Config{Dir: t.TempDir(), Inline: 100})
+	hosttest.Boto(t, s.Front().Handler, `
+import io
+c = client("s3")
+c.create_bucket(Bucket="site")
+key = "data/2023/01/31/22/8:/a b+c//é.csv"
+put = c.put_object(Bucket="site", Key=key, Body=b"x,y", ContentEncoding="utf8", ContentType="text/csv", Metadata={"Visit": "1"})
+got = c.get_object(Bucket="site", Key=key)
+assert got["Body"].read() == b"x,y" and got["ContentEncoding"] == "utf8" and got["Metadata"] == {"visit": "1"} and got["ETag"] == put["ETag"], got
+large = os.urandom(17 << 20)
+c.upload_fileobj(io.BytesIO(large), "site", "large")
+back = io.BytesIO()
+c.download_fileobj("site", "large", back)
+assert back.getvalue() == large
+assert c.head_object(Bucket="site", Key="large")["ETag"].endswith('-3"')
+c.copy_object(Bucket="site", Key="copy", CopySource={"Bucket": "site", "Key": key})
+keys = [o["Key"] for p in c.get_paginator("list_objects_v2").paginate(Bucket="site", PaginationConfig={"PageSize": 1}) for o in p["Contents"]]
+assert keys == ["copy", key, "large"], keys
+assert [p["Prefix"] for p in c.list_objects(Bucket="site", Delimiter="/")["CommonPrefixes"]] == ["data/"]
+refused("NoSuchKey", c.get_object, Bucket="site", Key="none")
+refused("404", c.head_object, Bucket="site", Key="none")
+refused("NoSuchBucket", c.list_objects_v2, Bucket="none")
+refused("BucketNotEmpty", c.delete_bucket, Bucket="site")
+refused("PreconditionFailed", c.put_object, Bucket="site", Key="copy", Body=b"", IfNoneMatch="*")
+assert refused("304", c.get_object, Bucket="site", Key=key, IfNoneMatch=put["ETag"])["ResponseMetadata"]["HTTPStatusCode"] == 304
+assert len(c.delete_objects(Bucket="site", Delete={"Objects": [{"Key": k} for k in keys]})["Deleted"]) == 3
+c.delete_bucket(Bucket="site")
+assert c.list_buckets()["Buckets"] == []
+`)
 }

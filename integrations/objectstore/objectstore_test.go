@@ -180,6 +180,34 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+func TestErrorsOfResources(t *testing.T) {
+	s, h := open(t, Config{})
+	g := tasks.NewRegistry(h)
+	g.Add(s.Service())
+	for _, c := range []struct{ resource, in, name, cause string }{
+		{"listObjects", `{"Bucket":"someNonexistentBucketName"}`, "S3.NoSuchBucketException", "The specified bucket does not exist (Service: S3, Status Code: 404, Request ID: "},
+		{"getObject", `{"Bucket":"bkt","Key":"none"}`, "S3.NoSuchKeyException", "The specified key does not exist. (Service: S3, Status Code: 404, Request ID: "},
+		{"getObject", `{"Bucket":"bkt","Key":""}`, "S3.NoSuchKeyException", "The specified key does not exist."},
+		{"listObjects", `{"Bucket":"bkt","MaxKeys":-1}`, "S3.S3Exception", "Argument maxKeys must be an integer between 0 and 2147483647 (Service: S3, Status Code: 400, "},
+	} {
+		task, err := g.Resolve("arn:aws:states:::aws-sdk:s3:" + c.resource)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var name, cause string
+		err = h.Read(t.Context(), func(r engine.Reader) error {
+			out, err := task.(engine.ReadAction).Read(t.Context(), r, engine.Call{Key: "k", Input: json.RawMessage(c.in)})
+			if err == nil && out.Failed {
+				name, cause = *out.Error, *out.Cause
+			}
+			return err
+		})
+		if err != nil || name != c.name || !strings.HasPrefix(cause, c.cause) || !strings.Contains(cause, ", Extended Request ID: ") {
+			t.Errorf("%s %s: got %s, %s, %v", c.resource, c.in, name, cause, err)
+		}
+	}
+}
+
 func TestSpan(t *testing.T) {
 	for _, c := range []struct {
 		header  string

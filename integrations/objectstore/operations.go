@@ -20,7 +20,8 @@ const encryption = "AES256"
 // with bytes in place of JSON.
 func (s *Service) table() *tasks.Service {
 	return &tasks.Service{
-		Name: "s3", SDKName: "S3", Title: "S3", JavaName: "AmazonS3",
+		Name: "s3", SDKName: "S3", Title: "S3", JavaName: "AmazonS3", ExtendedID: true,
+		Exceptions: []string{"NoSuchBucket", "NoSuchKey", "NoSuchUpload", "BucketAlreadyExists", "BucketAlreadyOwnedByYou", "InvalidRequest"},
 		Operations: []tasks.Operation{
 			{Name: "PutObject", Write: s.opPutObject, Keys: objectKeys},
 			{Name: "GetObject", Read: s.opGetObject},
