@@ -32,8 +32,7 @@ func (s *scope) reference(n *node, src string, context bool) *jsonpath.Path {
 		return nil
 	}
 	if _, err := p.Reference(); err != nil || !context && p.Root() == jsonpath.Context {
-		s.c.fault(n, nil, codeSchema, notReference)
-		return nil
+		s.c.refuse(n, nil, codeSchema, notReference) // evaluating it means something all the same
 	}
 	return p
 }
