@@ -56,12 +56,14 @@ func (c *compiler) graph(block *node, top bool) {
 	terminal := false
 	reached := make(map[string]bool)
 	var queue []string
+	edges := make(map[string][]*node, len(states.kids))
+	index := make(map[string]bool, len(states.kids))
 	visit := func(target *node) {
 		name, ok := target.text()
 		if !ok {
 			return
 		}
-		if states.get(name) == nil {
+		if !index[name] {
 			c.faultAt(orderTargets, target, nil, codeTarget, "Missing 'Next' target: "+name)
 			return
 		}
@@ -70,8 +72,6 @@ func (c *compiler) graph(block *node, top bool) {
 			queue = append(queue, name)
 		}
 	}
-	edges := make(map[string][]*node, len(states.kids))
-	index := make(map[string]bool, len(states.kids))
 	for _, k := range states.kids {
 		index[k.key] = true
 		ways, ends, known := exits(k)
