@@ -100,6 +100,9 @@ func Settle(x *Execution, event int64, o Outcome, now time.Time) Step {
 		s.Ended, s.Verdict = true, Late
 		return s
 	}
+	if x.machine == nil {
+		panic("interp: Settle before Advance")
+	}
 	r := newRun(x.machine, x, &s, now)
 	if f := x.events[event]; f != nil {
 		x.settle = append(x.settle, undo{frame: f, copy: *f, task: *f.task, head: x.head, doc: x.head.doc})

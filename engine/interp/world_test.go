@@ -70,6 +70,14 @@ func (w *world) doc(n int64) (*document.Doc, error) {
 
 // commit stores what the steps changed, and starts anew from that.
 func (w *world) commit(steps ...*interp.Step) error {
+	if err := w.commitOnly(steps...); err != nil || !w.restart {
+		return err
+	}
+	return w.reload()
+}
+
+// commitOnly stores what the steps changed.
+func (w *world) commitOnly(steps ...*interp.Step) error {
 	for _, s := range steps {
 		w.events = append(w.events, s.Events...)
 		for _, c := range s.Commands {
@@ -119,6 +127,11 @@ func (w *world) commit(steps ...*interp.Step) error {
 		}
 		w.waiting[id] = again
 	}
+	return nil
+}
+
+// reload starts anew from what is stored.
+func (w *world) reload() error {
 	x, err := interp.Decode(w.head, w.frames, w.doc)
 	if err != nil {
 		return err
@@ -192,6 +205,12 @@ func (w *world) Tell(in interp.Input) (interp.Verdict, error) {
 }
 
 func (w *world) Settle(event int64, o interp.Outcome) (interp.Verdict, error) {
+	if w.restart { // Settle comes in the commit of an Advance
+		s := interp.Advance(w.m, w.x, interp.Input{Kind: interp.Resume}, w.now)
+		if err := w.commitOnly(&s); err != nil {
+			return 0, err
+		}
+	}
 	// A unit that is rolled back runs again.
 	interp.Settle(w.x, event, o, w.now)
 	if !w.x.Unsettle() {
