@@ -43,6 +43,7 @@ type StartInput struct {
 // Parent is the task that waits for the execution to end.
 type Parent struct {
 	Execution, Event int64
+	Parse            bool // .sync:2: the answer holds input and output as JSON, not as text
 }
 
 // Started is the answer to a start.

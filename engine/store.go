@@ -142,6 +142,8 @@ type Txn interface {
 	// Send puts a message into an inbox; first is false when one of the same kind
 	// and event lay there. A heartbeat takes the older one's place.
 	Send(execution int64, in *interp.Input) (first bool, err error)
+	// ClearInbox removes every message of an execution.
+	ClearInbox(execution int64) error
 	// PutCommand adds or replaces a command.
 	PutCommand(CommandRow) error
 	// DeleteCommand removes a command; there was reports that it was there.
@@ -276,6 +278,7 @@ const (
 	ActivityCommand                        // a task that waits for a worker
 	FollowUpCommand                        // a call that answers nobody
 	TokenCommand                           // no call: a task that waits for its token, for the list of such tasks
+	ChildCommand                           // no call: the execution that a task started and waits for
 )
 
 // RecordKind tells the kinds of small records apart.

@@ -103,6 +103,10 @@ type Call struct {
 	Input        json.RawMessage
 	Deadline     time.Time // zero: none
 	Credentials  json.RawMessage
+	// Submitted, set for .sync of a RemoteAction, tells the execution what the
+	// submission of the work answered; the call itself returns when the work has
+	// ended. It may be left out, and does not block.
+	Submitted func(interp.Outcome)
 }
 
 // Resolver finds the task of a resource as a state machine names it, pattern

@@ -271,4 +271,3 @@ func (s *Store) Size() int64 {
 	}
 	return n
 }
-

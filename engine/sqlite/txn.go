@@ -356,6 +356,11 @@ func (t *txn) Send(execution int64, in *interp.Input) (bool, error) {
 	return n != 0, err
 }
 
+// ClearInbox removes every message of an execution.
+func (t *txn) ClearInbox(execution int64) error {
+	return t.ints("DELETE FROM inbox WHERE execution = ?", execution)
+}
+
 // PutCommand adds or replaces a command.
 func (t *txn) PutCommand(c engine.CommandRow) error {
 	var activity any

@@ -182,7 +182,7 @@ func (v *dbView) Blocks(id, from int64, reverse bool, n int) (out []interp.Block
 	}
 	// The block that holds the event may begin before it.
 	err = v.each(`SELECT first, last, block FROM history WHERE execution = ?1 AND
-		first >= coalesce((SELECT max(first) FROM history WHERE execution = ?1 AND first <= ?2), 0) ORDER BY first LIMIT ?3`, add, id, from, int64(n))
+		first >= coalesce((SELECT max(first) FROM history WHERE execution = ?1 AND first <= ?2), 0) AND last >= ?2 ORDER BY first LIMIT ?3`, add, id, from, int64(n))
 	return out, err
 }
 

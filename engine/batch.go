@@ -1,0 +1,532 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"millrace/engine/interp"
+)
+
+// batch is a step of an execution on its way to the store: what it was told,
+// what the interpreter made of it, and what is to follow the commit.
+type batch struct {
+	e      *Engine
+	r      *resident
+	unit   unit
+	change Change
+
+	mails    []mail
+	verdicts []interp.Verdict // of mails, as far as they were told
+	told     int
+	steps    []*interp.Step
+	before   int // steps that came before the unit ran
+	local    []localCall
+	remote   []remoteCall
+	tokens   []*interp.Command // local calls whose tasks wait for their token
+	given    []CommandRow      // rows that answers leave behind
+	answered []int64           // events whose rows go because they were answered
+	calls    []dispatched      // what the dispatcher is to do after the commit
+	polled   []int64           // activities with a new task
+	moot     []int64           // events whose calls are to be cancelled
+	join     int64
+	more     bool
+	ended    bool
+	ran      bool
+	err      error // of the first run
+}
+
+// errAgain is the error of a unit whose local actions were undone because of
+// another unit's failure.
+var errAgain = errors.New("undone with its group")
+
+// localCall is a call of an embedded integration that runs in the unit.
+type localCall struct {
+	c    *interp.Command
+	act  LocalAction
+	call Call
+}
+
+// remoteCall is a call that the dispatcher makes after the commit.
+type remoteCall struct {
+	c        *interp.Command
+	act      RemoteAction
+	activity int64 // the record of the activity; 0: act is to be called
+}
+
+// dispatched is a command with its row.
+type dispatched struct {
+	row  CommandRow
+	call *liveCall
+}
+
+// advance tells the execution what it is to be told, as far as it goes without
+// a commit in between.
+func (b *batch) advance(mails []mail, now time.Time) error {
+	b.mails = mails
+	x := b.r.x
+	for len(b.mails) > b.told && b.told < batchInputs && len(b.local) == 0 && !b.more && b.join == 0 && !b.ended {
+		m := &b.mails[b.told]
+		in := m.in
+		var s interp.Step
+		if err := protect("advance", func() { s = interp.Advance(b.r.m, x, in, now) }); err != nil {
+			return err
+		}
+		b.told++
+		b.verdicts = append(b.verdicts, s.Verdict)
+		b.account(m, s.Verdict)
+		if err := b.take(&s, now); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// account notes which commands of the outbox an input answers.
+func (b *batch) account(m *mail, v interp.Verdict) {
+	switch c := m.claim; {
+	case m.in.Kind == interp.Picked:
+		b.answered = append(b.answered, m.in.Event)
+	case m.in.Kind != interp.Answer:
+	case c != nil && v == interp.Accepted && c.live.call.Pattern == interp.WaitForTaskToken && !m.in.Outcome.Failed:
+		// The call is over, the task goes on: it waits for its token.
+		row := c.row
+		row.Kind, row.Epoch = TokenCommand, 0
+		b.given = append(b.given, row)
+	case c != nil:
+		b.answered = append(b.answered, m.in.Event)
+	case m.in.Token && v == interp.Accepted:
+		b.answered = append(b.answered, m.in.Event)
+		b.moot = append(b.moot, m.in.Event) // the call, should it be under way still
+	}
+}
+
+// take sorts out what a step asks for. Reads are made at once, and what they
+// lead to is part of the batch.
+func (b *batch) take(s *interp.Step, now time.Time) error {
+	for {
+		b.steps = append(b.steps, s)
+		b.more, b.ended = s.More, s.Ended
+		if s.Join != 0 {
+			b.join = s.Join
+		}
+		settled := false
+		for i := range s.Commands {
+			done, err := b.command(&s.Commands[i], now)
+			if err != nil {
+				return err
+			}
+			settled = settled || done
+		}
+		if !settled || len(b.local) > 0 || b.ended || b.join != 0 || len(b.steps) > batchInputs {
+			return nil
+		}
+		var next interp.Step
+		if err := protect("advance", func() {
+			next = interp.Advance(b.r.m, b.r.x, interp.Input{Kind: interp.Resume}, now)
+		}); err != nil {
+			return err
+		}
+		s = &next
+	}
+}
+
+// command finds what is to make a call, and makes it if it only reads. settled
+// reports that the call's outcome is part of the batch.
+func (b *batch) command(c *interp.Command, now time.Time) (settled bool, err error) {
+	if c.Pattern == interp.Activity {
+		id, err := b.e.activityID(c.Resource)
+		if err != nil {
+			return true, b.settle(c, failure("States.Runtime", "The activity "+c.Resource+" does not exist."), now)
+		}
+		b.remote = append(b.remote, remoteCall{c: c, activity: id})
+		return false, nil
+	}
+	task, err := b.e.resolve(c.Resource)
+	if err != nil {
+		return true, b.settle(c, failure("States.Runtime", err.Error()), now)
+	}
+	switch act := task.(type) {
+	case LocalAction:
+		if b.r.poison != nil {
+			return true, b.settle(c, failure("States.Runtime", "The call of "+c.Resource+" failed twice: "+firstLine(b.r.poison)), now)
+		}
+		b.local = append(b.local, localCall{c: c, act: act, call: b.e.call(b.r.caller(), c)})
+	case ReadAction:
+		o, err := b.e.readAction(act, b.e.call(b.r.caller(), c))
+		if err != nil {
+			return false, err
+		}
+		return true, b.settle(c, o, now)
+	case RemoteAction:
+		b.remote = append(b.remote, remoteCall{c: c, act: act})
+	default:
+		return true, b.settle(c, failure("States.Runtime", "The resource "+c.Resource+" cannot be called."), now)
+	}
+	return false, nil
+}
+
+// settle records an outcome at once.
+func (b *batch) settle(c *interp.Command, o interp.Outcome, now time.Time) error {
+	var s interp.Step
+	err := protect("settle", func() { s = interp.Settle(b.r.x, c.Event, o, now) })
+	b.steps = append(b.steps, &s)
+	b.more, b.ended = s.More, s.Ended
+	if err == nil && !o.Failed && c.Pattern == interp.WaitForTaskToken {
+		b.tokens = append(b.tokens, c)
+	}
+	return err
+}
+
+func failure(name, cause string) interp.Outcome {
+	return interp.Outcome{Failed: true, Error: &name, Cause: &cause}
+}
+
+func (e *Engine) resolve(resource string) (Task, error) {
+	if e.tasks == nil {
+		return nil, fmt.Errorf("The resource %s is not known.", resource) //nolint:staticcheck // a cause that people read
+	}
+	return e.tasks.Resolve(resource)
+}
+
+// caller is an execution as its calls name it.
+type caller struct {
+	id                 int64
+	arn, machine, role string
+}
+
+func (r *resident) caller() *caller {
+	return &caller{id: r.id, arn: r.x.ARN, machine: r.x.MachineARN, role: r.birth.role}
+}
+
+// call describes a call of a task's resource.
+func (e *Engine) call(r *caller, c *interp.Command) Call {
+	call := Call{
+		Execution: r.id, Event: c.Event, ExecutionARN: r.arn, MachineARN: r.machine, RoleARN: r.role,
+		State: c.State, Attempt: c.Attempt, Key: e.idempotencyKey(r.id, c.Event), Resource: c.Resource, Pattern: c.Pattern, Deadline: c.Deadline,
+	}
+	if c.Input != nil {
+		call.Input = c.Input.Bytes()
+	}
+	if c.Credential != nil {
+		call.Credentials = c.Credential.Bytes()
+	}
+	if c.Pattern == interp.WaitForTaskToken || c.Pattern == interp.Activity {
+		call.Token = e.Token(r.id, c.Event)
+	}
+	return call
+}
+
+// idempotencyKey names a call, the same each time it is repeated and different
+// from every other call's.
+func (e *Engine) idempotencyKey(execution, event int64) string {
+	b := make([]byte, 0, 40)
+	b = append(b, e.database...)
+	b = append(b, '-')
+	b = strconv.AppendInt(b, execution, 10)
+	b = append(b, '-')
+	return string(strconv.AppendInt(b, event, 10))
+}
+
+// submit hands the batch to the committer, or ends it here if nothing changed.
+func (b *batch) submit() {
+	r := b.r
+	if r.express != nil {
+		b.submitExpress()
+		return
+	}
+	if len(b.local) == 0 {
+		b.before = len(b.steps)
+		if err := protect("encode", b.fill); err != nil {
+			b.failed(err)
+			return
+		}
+		if r.version != 0 && b.empty() {
+			b.settled()
+			return
+		}
+	}
+	b.before = len(b.steps)
+	u := &b.unit
+	u.bytes = b.change.Bytes()
+	u.done = b.committed
+	u.Change = &b.change
+	if len(b.local) > 0 || r.version == 0 || b.ended && r.birth.parent != nil || r.machine.Type == Express {
+		u.Do = b.do
+	}
+	for i := range b.local {
+		u.Keys = append(u.Keys, b.local[i].act.Keys(b.local[i].call)...)
+	}
+	if r.version != 0 {
+		b.e.sched.committing(r)
+	}
+	b.e.committer.submit(u)
+}
+
+// empty reports that there is nothing to store.
+func (b *batch) empty() bool {
+	c := &b.change
+	return len(c.Rows.Blocks) == 0 && len(c.Rows.Frames) == 0 && len(c.Rows.Results) == 0 && len(c.Rows.Docs) == 0 &&
+		len(c.Joined) == 0 && len(c.Consumed) == 0 && len(c.Commands) == 0 && len(c.Closed) == 0 && !c.WakeChanged && !c.StatusChanged
+}
+
+// do is the part of the unit that runs in the transaction: local actions, in
+// order, then everything that follows from them.
+func (b *batch) do(t Txn) error {
+	r := b.r
+	tx := &tx{e: b.e, t: t}
+	b.unit.tx = tx
+	if r.version == 0 && b.e.machines.isDeleting(r.machine.ID) {
+		return fail(ErrMachineDeleting, "%s", r.machine.ARN)
+	}
+	if len(b.local) > 0 {
+		if b.ran {
+			// What the interpreter encoded was undone with the group: from the start, with
+			// the execution as it is stored.
+			if b.err == nil {
+				b.err = errAgain
+			}
+			return b.err
+		}
+		b.ran = true
+		for i := range b.local {
+			if b.err = b.run(tx, &b.local[i]); b.err != nil {
+				return b.err
+			}
+		}
+		b.fill()
+	}
+	if p := r.birth.parent; p != nil && b.ended {
+		if _, err := tx.Deliver(Message{Execution: p.Execution, Input: b.e.parentAnswer(r)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// run runs a local action and records its outcome.
+func (b *batch) run(t *tx, l *localCall) error {
+	part := l.act.Savepoint()
+	if part {
+		if err := t.t.Savepoint(); err != nil {
+			return err
+		}
+	}
+	keys, effects, wrote := len(t.keys), len(t.effects), t.t.Wrote()
+	o, err := l.act.Run(t, l.call)
+	if err != nil {
+		return fmt.Errorf("%s: %w", l.c.Resource, err)
+	}
+	switch {
+	case part && o.Failed:
+		t.keys, t.effects = t.keys[:keys], t.effects[:effects]
+		err = t.t.Rollback()
+	case part:
+		err = t.t.Release()
+	case o.Failed && !wrote && t.t.Wrote():
+		err = fmt.Errorf("%s: failed after it had written, without a savepoint", l.c.Resource)
+	}
+	if err != nil {
+		return err
+	}
+	s := interp.Settle(b.r.x, l.c.Event, o, b.e.groupNow)
+	b.steps = append(b.steps, &s)
+	b.more, b.ended = s.More, s.Ended
+	if !o.Failed && l.c.Pattern == interp.WaitForTaskToken {
+		b.tokens = append(b.tokens, l.c)
+	}
+	return nil
+}
+
+// fill encodes what there is to store.
+func (b *batch) fill() {
+	r, c := b.r, &b.change
+	x := r.x
+	c.Execution, c.Version = r.id, r.version
+	if r.version == 0 {
+		c.Machine, c.Definition = r.machine.ID, r.definition
+		c.Meta = r.birth.append(nil)
+		if r.named {
+			c.Name = r.name
+		}
+	}
+	c.Closed = append(c.Closed[:0], b.answered...)
+	c.Joined = c.Joined[:0]
+	for _, s := range b.steps {
+		c.Closed = append(c.Closed, s.Moot...)
+		c.Joined = append(c.Joined, s.JoinedBy...)
+	}
+	c.Rows = x.Changes(b.steps...)
+	c.Status, c.StatusChanged = x.Status(), b.ended && r.version != 0
+	c.Wake = 0
+	switch {
+	case b.ended:
+	case b.more || b.join != 0 || b.told < len(b.mails):
+		c.Wake = RunnableWake
+	default:
+		if w := x.Wake(); !w.IsZero() {
+			c.Wake = max(w.UnixMilli(), RunnableWake)
+		}
+	}
+	c.WakeChanged = c.Wake != r.wake
+	b.outbox()
+}
+
+// outbox fills in the rows of the calls to be made.
+func (b *batch) outbox() {
+	r, c := b.r, &b.change
+	b.calls, b.polled = b.calls[:0], b.polled[:0]
+	c.Commands = c.Commands[:0]
+	if b.ended {
+		return
+	}
+	c.Commands = append(c.Commands, b.given...)
+	now := b.e.now().UnixMilli()
+	for i := range b.remote {
+		p := &b.remote[i]
+		row := CommandRow{Key: CommandKey{r.id, p.c.Event}, Kind: CallCommand, Due: now, Data: r.x.AppendCommand(nil, p.c)}
+		if p.activity != 0 {
+			row.Kind, row.Activity = ActivityCommand, p.activity
+			b.polled = append(b.polled, p.activity)
+		} else {
+			b.calls = append(b.calls, dispatched{row, &liveCall{act: p.act, call: b.e.call(r.caller(), p.c)}})
+		}
+		c.Commands = append(c.Commands, row)
+	}
+	for _, p := range b.tokens {
+		c.Commands = append(c.Commands, CommandRow{Key: CommandKey{r.id, p.Event}, Kind: TokenCommand, Due: now, Data: r.x.AppendCommand(nil, p)})
+	}
+}
+
+// committed is called on the committer's goroutine with the unit's outcome.
+func (b *batch) committed(err error) {
+	if err != nil {
+		b.failed(err)
+		return
+	}
+	r, e := b.r, b.e
+	r.version++
+	r.wake = b.change.Wake
+	r.failures = 0
+	for i := range b.calls {
+		e.dispatch.add(b.calls[i].row, b.calls[i].call)
+	}
+	for _, id := range b.polled {
+		e.pollers.signal(id)
+	}
+	b.settled()
+}
+
+// settled does what follows a commit, or a step that changed nothing.
+func (b *batch) settled() {
+	r, e := b.r, b.e
+	for _, event := range b.moot {
+		e.dispatch.cancelCall(CommandKey{r.id, event})
+	}
+	for _, s := range b.steps {
+		for _, event := range s.Moot {
+			e.dispatch.cancelCall(CommandKey{r.id, event})
+		}
+	}
+	for i := range b.verdicts {
+		m := &b.mails[i]
+		if m.claim != nil {
+			e.dispatch.finish(m.claim)
+		}
+		if m.done != nil {
+			m.done(b.verdicts[i], nil)
+		}
+	}
+	e.changed(r)
+	rest := b.mails[b.told:]
+	if b.ended {
+		e.ended(r)
+		more := e.sched.remove(r)
+		for _, m := range append(rest, more...) {
+			if m.claim != nil {
+				e.dispatch.finish(m.claim)
+			}
+			if m.done != nil {
+				m.done(interp.Late, nil)
+			}
+		}
+		return
+	}
+	r.join = b.join
+	if w := b.change.Wake; w > RunnableWake && e.timers.note(Wake{w, r.id}) {
+		b.more = true
+	}
+	e.sched.give(r, rest, b.more || b.join != 0)
+}
+
+// failed deals with a unit that was not committed. Nothing that the execution
+// in memory holds is to be trusted: it is loaded anew.
+func (b *batch) failed(err error) {
+	r, e := b.r, b.e
+	if r.express != nil {
+		e.endExpress(r, err)
+		return
+	}
+	if r.version == 0 {
+		b.abandon(err)
+		return
+	}
+	switch {
+	case errors.Is(err, ErrClosed), errors.Is(err, errAgain):
+	case outage(err):
+		e.delay(r, b.mails, true, true, err)
+		return
+	case errors.Is(err, ErrConflict) && r.failures < 8:
+		r.failures++
+	default:
+		e.log.Error("a unit of an execution failed", "execution", r.id, "error", err)
+		if r.failures++; r.failures >= 2 {
+			if len(b.local) > 0 && r.poison == nil {
+				r.poison = err
+				r.failures = 0
+			} else {
+				e.crash(r, b.mails, err)
+				return
+			}
+		}
+	}
+	r.x = nil
+	e.sched.give(r, b.mails, true)
+}
+
+// abandon gives up an execution that could not be created, unless it was its
+// first local action that failed: that is the execution's own failure.
+func (b *batch) abandon(err error) {
+	r, e := b.r, b.e
+	known := errors.Is(err, ErrExecutionExists) || errors.Is(err, ErrMachineDeleting)
+	if len(b.local) > 0 && r.poison == nil && !known && !outage(err) {
+		if !errors.Is(err, errAgain) {
+			e.log.Error("the first unit of an execution failed", "execution", r.id, "error", err)
+			if r.failures++; r.failures >= 2 {
+				r.poison = err
+			}
+		}
+		r.x = interp.New(r.id, r.seed, r.x.Input(), r.x.Started())
+		e.dress(r)
+		e.sched.adopt(r)
+		e.sched.give(r, b.mails, true)
+		return
+	}
+	for _, m := range append(b.mails, e.sched.remove(r)...) {
+		if m.done != nil {
+			m.done(interp.Unknown, err)
+		}
+	}
+}
+
+// firstLine returns an error's text without the stack of a panic, cut short.
+func firstLine(err error) string {
+	s := err.Error()
+	for i := 0; i < len(s); i++ {
+		if s[i] == '\n' || i == 500 {
+			return s[:i]
+		}
+	}
+	return s
+}

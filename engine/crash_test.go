@@ -1,0 +1,5 @@
+package engine_test
+
+const crashChild = "MILLRACE_CRASH_CHILD"
+
+func crashChildMain(dir string) {}

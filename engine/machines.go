@@ -1,0 +1,546 @@
+package engine
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"millrace/asl"
+	"millrace/asl/document"
+)
+
+// MaxDefinition is the most bytes of a definition.
+const MaxDefinition = 1 << 20
+
+// semantics is the number of the rules by which definitions are run. A change of
+// the rules gets the next number and holds for executions started after it.
+const semantics = 1
+
+// DefinitionError says what is wrong with a definition. It is an ErrInvalidDefinition.
+type DefinitionError struct{ Diagnostics []asl.Diagnostic }
+
+func (e *DefinitionError) Error() string {
+	for _, d := range e.Diagnostics {
+		if d.Severity == asl.SeverityError {
+			return ErrInvalidDefinition.Error() + ": " + d.String()
+		}
+	}
+	return ErrInvalidDefinition.Error()
+}
+
+// Unwrap returns ErrInvalidDefinition.
+func (e *DefinitionError) Unwrap() error { return ErrInvalidDefinition }
+
+// CreateStateMachine asks for a state machine.
+type CreateStateMachine struct {
+	Name       string
+	Type       MachineType // "": Standard
+	Definition string
+	RoleARN    string
+	Settings   json.RawMessage // an object of whatever else is to be kept; nil: {}
+}
+
+// The statuses of a state machine.
+const (
+	MachineActive   = "ACTIVE"
+	MachineDeleting = "DELETING"
+)
+
+// machineData is a state machine as its record holds it.
+type machineData struct {
+	Type       MachineType
+	Definition int64 // record id
+	RoleARN    string
+	Status     string
+	Created    int64 // ms
+	Updated    int64
+	Revision   string          `json:",omitempty"`
+	Settings   json.RawMessage `json:",omitempty"`
+}
+
+// machine is a state machine in the cache. It is immutable.
+type machine struct {
+	StateMachine // without the definition's text
+	definition   int64
+}
+
+// machines caches state machines and compiled definitions.
+type machines struct {
+	mu       sync.Mutex
+	byName   map[string]*machine
+	byID     map[int64]*machine
+	compiled map[int64]*compiled
+	bytes    int
+	deleting map[int64]bool // machines that start nothing more, by id
+}
+
+// compiled is a definition ready to run.
+type compiled struct {
+	m    *asl.Machine
+	size int
+}
+
+// The bounds of the caches; one that outgrows its bound is emptied.
+const (
+	cachedMachines   = 20000
+	cachedDefinition = 64 << 20 // bytes of text
+)
+
+func (c *machines) init() {
+	c.byName, c.byID, c.compiled = map[string]*machine{}, map[int64]*machine{}, map[int64]*compiled{}
+	c.deleting = map[int64]bool{}
+}
+
+func (c *machines) isDeleting(id int64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.deleting[id]
+}
+
+func (c *machines) named(name string) *machine {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.byName[name]
+}
+
+func (c *machines) put(m *machine) *machine {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.byID) >= cachedMachines {
+		clear(c.byName)
+		clear(c.byID)
+	}
+	c.byName[m.Name], c.byID[m.ID] = m, m
+	return m
+}
+
+func (c *machines) forget(id int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if m := c.byID[id]; m != nil {
+		delete(c.byID, id)
+		delete(c.byName, m.Name)
+	}
+}
+
+// machineOf makes the cached form of a record.
+func (e *Engine) machineOf(r *Record) (*machine, error) {
+	var d machineData
+	if err := json.Unmarshal(r.Data, &d); err != nil {
+		return nil, fmt.Errorf("state machine %s: %w", r.Name, err)
+	}
+	m := &machine{definition: d.Definition}
+	m.StateMachine = StateMachine{
+		ID: r.ID, ARN: e.arn(machineKind, r.Name), Name: r.Name, Type: d.Type, RoleARN: d.RoleARN, Status: d.Status,
+		Created: time.UnixMilli(d.Created).UTC(), Updated: time.UnixMilli(d.Updated).UTC(), Revision: d.Revision, Settings: d.Settings,
+	}
+	return m, nil
+}
+
+// machineName reads the ARN of a state machine.
+func (e *Engine) machineName(arn string) (string, error) {
+	a, err := parseARN(arn)
+	switch {
+	case err != nil:
+		return "", err
+	case a.kind != machineKind:
+		return "", fail(ErrInvalidARN, "Resource type not valid in this context: %s", a.kind)
+	case !e.ours(arn) || len(a.parts) != 1:
+		return "", fail(ErrMachineNotFound, "%s", arn)
+	}
+	return a.parts[0], nil
+}
+
+// machine finds a state machine by its ARN. v, when there is one, sees what the
+// unit at hand has written.
+func (e *Engine) machine(ctx context.Context, v View, arn string) (*machine, error) {
+	name, err := e.machineName(arn)
+	if err != nil {
+		return nil, err
+	}
+	if v == nil {
+		if m := e.machines.named(name); m != nil {
+			return m, nil
+		}
+	}
+	var r *Record
+	load := func(v View) (err error) {
+		r, err = v.Record(MachineRecord, name)
+		return err
+	}
+	if v != nil {
+		err = load(v)
+	} else {
+		err = e.store.Read(ctx, load)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if r == nil {
+		return nil, fail(ErrMachineNotFound, "%s", arn)
+	}
+	m, err := e.machineOf(r)
+	if err != nil || v != nil {
+		return m, err
+	}
+	return e.machines.put(m), nil
+}
+
+// machineByID finds a state machine by its id.
+func (e *Engine) machineByID(v View, id int64) (*machine, error) {
+	e.machines.mu.Lock()
+	m := e.machines.byID[id]
+	e.machines.mu.Unlock()
+	if m != nil {
+		return m, nil
+	}
+	r, err := v.RecordByID(id)
+	if err != nil {
+		return nil, err
+	}
+	if r == nil || r.Kind != MachineRecord {
+		return nil, fmt.Errorf("state machine %d: %w", id, ErrMachineNotFound)
+	}
+	if m, err = e.machineOf(r); err != nil {
+		return nil, err
+	}
+	return e.machines.put(m), nil
+}
+
+// compile returns a stored definition ready to run. v may be nil.
+func (e *Engine) compile(ctx context.Context, v View, id int64) (*asl.Machine, error) {
+	c := &e.machines
+	c.mu.Lock()
+	d := c.compiled[id]
+	c.mu.Unlock()
+	if d != nil {
+		return d.m, nil
+	}
+	text, err := e.definition(ctx, v, id)
+	if err != nil {
+		return nil, err
+	}
+	m, err := asl.Compile(text)
+	if err != nil {
+		return nil, fmt.Errorf("definition %d: %w", id, err)
+	}
+	e.keepCompiled(id, m, len(text))
+	return m, nil
+}
+
+func (e *Engine) keepCompiled(id int64, m *asl.Machine, size int) {
+	c := &e.machines
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.bytes += size; c.bytes > cachedDefinition {
+		clear(c.compiled)
+		c.bytes = size
+	}
+	c.compiled[id] = &compiled{m: m, size: size}
+}
+
+// definition returns the text of a stored definition. v may be nil.
+func (e *Engine) definition(ctx context.Context, v View, id int64) ([]byte, error) {
+	var r *Record
+	load := func(v View) (err error) {
+		r, err = v.RecordByID(id)
+		return err
+	}
+	var err error
+	if v != nil {
+		err = load(v)
+	} else {
+		err = e.store.Read(ctx, load)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("definition %d: %w", id, err)
+	}
+	if r == nil || r.Kind != DefinitionRecord || len(r.Data) == 0 {
+		return nil, fmt.Errorf("definition %d is not there", id)
+	}
+	if r.Data[0] != semantics {
+		return nil, fmt.Errorf("definition %d is for rules %d, this program knows %d", id, r.Data[0], semantics)
+	}
+	return r.Data[1:], nil
+}
+
+// putDefinition stores a definition once and returns its id.
+func putDefinition(t *tx, text string) (int64, error) {
+	sum := sha256.Sum256([]byte(text))
+	name := hex.EncodeToString(sum[:])
+	r, err := t.t.Record(DefinitionRecord, name)
+	if err != nil {
+		return 0, err
+	}
+	if r != nil {
+		return r.ID, nil
+	}
+	id, err := t.ID()
+	if err != nil {
+		return 0, err
+	}
+	return id, t.t.PutRecord(Record{ID: id, Kind: DefinitionRecord, Name: name, Data: append([]byte{semantics}, text...)})
+}
+
+// parseDefinition validates a definition.
+func (e *Engine) parseDefinition(text string, t MachineType) (*asl.Machine, error) {
+	m, diagnostics := asl.Parse([]byte(text), asl.Options{Strictness: e.strict, Express: t == Express})
+	if m == nil {
+		return nil, &DefinitionError{Diagnostics: diagnostics}
+	}
+	return m, nil
+}
+
+// CreateStateMachine stores a state machine. One that is there already with the
+// same definition, type and settings is returned as it is; another under the name
+// is ErrMachineExists. Errors are also ErrInvalidName, *DefinitionError and
+// ErrMachineDeleting.
+func (e *Engine) CreateStateMachine(ctx context.Context, c CreateStateMachine) (StateMachine, error) {
+	if err := checkName(c.Name); err != nil {
+		return StateMachine{}, err
+	}
+	if c.Type == "" {
+		c.Type = Standard
+	}
+	if c.Type != Standard && c.Type != Express {
+		return StateMachine{}, fail(ErrTypeNotSupported, "%.100q", string(c.Type))
+	}
+	parsed, err := e.parseDefinition(c.Definition, c.Type)
+	if err != nil {
+		return StateMachine{}, err
+	}
+	var m *machine
+	err = e.unit(func(t *tx) error {
+		old, err := t.t.Record(MachineRecord, c.Name)
+		if err != nil {
+			return err
+		}
+		if old != nil {
+			m, err = e.sameMachine(t, old, c)
+			return err
+		}
+		now := t.Now().UnixMilli()
+		d := machineData{Type: c.Type, RoleARN: c.RoleARN, Status: MachineActive, Created: now, Updated: now, Settings: c.Settings}
+		r := Record{Kind: MachineRecord, Name: c.Name}
+		if r.ID, err = t.ID(); err != nil {
+			return err
+		}
+		m, err = e.putMachine(t, &r, &d, c.Definition)
+		return err
+	})
+	if err != nil {
+		return StateMachine{}, err
+	}
+	e.keepCompiled(m.definition, parsed, len(c.Definition))
+	sm := m.StateMachine
+	sm.Definition = c.Definition
+	return sm, nil
+}
+
+// putMachine stores a machine with its definition and refreshes the cache.
+func (e *Engine) putMachine(t *tx, r *Record, d *machineData, definition string) (m *machine, err error) {
+	if definition != "" {
+		if d.Definition, err = putDefinition(t, definition); err != nil {
+			return nil, err
+		}
+	}
+	if r.Data, err = json.Marshal(d); err != nil {
+		return nil, err
+	}
+	if err := t.t.PutRecord(*r); err != nil {
+		return nil, err
+	}
+	t.AfterCommit(func() { e.machines.forget(r.ID) })
+	return e.machineOf(r)
+}
+
+// sameMachine returns the stored machine if the request asks for the same.
+func (e *Engine) sameMachine(t *tx, r *Record, c CreateStateMachine) (*machine, error) {
+	m, err := e.machineOf(r)
+	if err != nil {
+		return nil, err
+	}
+	if m.Status == MachineDeleting {
+		return nil, fail(ErrMachineDeleting, "%s", m.ARN)
+	}
+	text, err := e.definition(nil, t.t, m.definition)
+	if err != nil {
+		return nil, err
+	}
+	if string(text) != c.Definition || m.Type != c.Type || !sameJSON(m.Settings, c.Settings) {
+		return nil, fail(ErrMachineExists, "%s", m.ARN)
+	}
+	return m, nil
+}
+
+func sameJSON(a, b json.RawMessage) bool {
+	if len(a) == 0 || len(b) == 0 {
+		return len(a) == len(b)
+	}
+	v, err := document.Parse(a)
+	w, err2 := document.Parse(b)
+	return err == nil && err2 == nil && document.Equal(v, w)
+}
+
+// UpdateStateMachine replaces what is not nil. Executions that run keep the
+// definition they started with.
+func (e *Engine) UpdateStateMachine(ctx context.Context, arn string, definition, roleARN *string, settings json.RawMessage) (StateMachine, error) {
+	old, err := e.machine(ctx, nil, arn)
+	if err != nil {
+		return StateMachine{}, err
+	}
+	if definition != nil {
+		if _, err := e.parseDefinition(*definition, old.Type); err != nil {
+			return StateMachine{}, err
+		}
+	}
+	var m *machine
+	err = e.unit(func(t *tx) error {
+		r, err := t.t.Record(MachineRecord, old.Name)
+		if err != nil {
+			return err
+		}
+		if r == nil {
+			return fail(ErrMachineNotFound, "%s", arn)
+		}
+		var d machineData
+		if err := json.Unmarshal(r.Data, &d); err != nil {
+			return err
+		}
+		if d.Status == MachineDeleting {
+			return fail(ErrMachineDeleting, "%s", arn)
+		}
+		text := ""
+		if definition != nil {
+			text = *definition
+		}
+		if roleARN != nil {
+			d.RoleARN = *roleARN
+		}
+		if settings != nil {
+			d.Settings = settings
+		}
+		d.Updated, d.Revision = t.Now().UnixMilli(), randomUUID()
+		m, err = e.putMachine(t, r, &d, text)
+		return err
+	})
+	if err != nil {
+		return StateMachine{}, err
+	}
+	return e.withDefinition(ctx, m)
+}
+
+func randomUUID() string {
+	var b [16]byte
+	rand.Read(b[:])
+	return uuid(binary.BigEndian.Uint64(b[:8])>>3, binary.BigEndian.Uint64(b[8:])>>3)
+}
+
+func (e *Engine) withDefinition(ctx context.Context, m *machine) (StateMachine, error) {
+	sm := m.StateMachine
+	text, err := e.definition(ctx, nil, m.definition)
+	sm.Definition = string(text)
+	return sm, err
+}
+
+// DescribeStateMachine returns a state machine.
+func (e *Engine) DescribeStateMachine(ctx context.Context, arn string) (StateMachine, error) {
+	m, err := e.machine(ctx, nil, arn)
+	if err != nil {
+		return StateMachine{}, err
+	}
+	return e.withDefinition(ctx, m)
+}
+
+// ListStateMachines returns state machines in the order of their creation,
+// without their definitions, and the token of the next page.
+func (e *Engine) ListStateMachines(ctx context.Context, p Page) (list []StateMachine, next string, err error) {
+	n, err := p.max()
+	if err != nil {
+		return nil, "", err
+	}
+	var after int64
+	if p.Token != "" {
+		if err := e.unseal("machines", p.Token, &after); err != nil {
+			return nil, "", err
+		}
+	}
+	err = e.store.Read(ctx, func(v View) error {
+		records, err := v.Records(MachineRecord, after, n+1)
+		if err != nil {
+			return err
+		}
+		if len(records) > n {
+			records = records[:n]
+			next = e.seal("machines", records[n-1].ID)
+		}
+		for i := range records {
+			m, err := e.machineOf(&records[i])
+			if err != nil {
+				return err
+			}
+			list = append(list, m.StateMachine)
+		}
+		return nil
+	})
+	return list, next, err
+}
+
+// DeleteStateMachine lets a state machine end: it starts nothing more, and goes
+// when its last execution has ended. One that is not there is no error.
+func (e *Engine) DeleteStateMachine(ctx context.Context, arn string) error {
+	m, err := e.machine(ctx, nil, arn)
+	if errors.Is(err, ErrMachineNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	err = e.unit(func(t *tx) error {
+		r, err := t.t.RecordByID(m.ID)
+		if err != nil || r == nil {
+			return err
+		}
+		var d machineData
+		if err := json.Unmarshal(r.Data, &d); err != nil {
+			return err
+		}
+		d.Status = MachineDeleting
+		t.AfterCommit(func() {
+			e.machines.mu.Lock()
+			defer e.machines.mu.Unlock()
+			e.machines.deleting[m.ID] = true
+		})
+		_, err = e.putMachine(t, r, &d, "")
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return e.unit(func(t *tx) error { return e.removeMachine(t, m.ID) })
+}
+
+// removeMachine removes a machine that is being deleted once nothing of it runs.
+func (e *Engine) removeMachine(t *tx, id int64) error {
+	running, err := t.t.Running(id)
+	if err != nil || running {
+		return err
+	}
+	r, err := t.t.RecordByID(id)
+	if err != nil || r == nil || r.Kind != MachineRecord {
+		return err
+	}
+	m, err := e.machineOf(r)
+	if err != nil || m.Status != MachineDeleting {
+		return err
+	}
+	t.AfterCommit(func() { e.machines.forget(id) })
+	return t.t.DeleteRecord(id)
+}

@@ -1,0 +1,145 @@
+package engine
+
+import (
+	"container/heap"
+	"sync"
+	"time"
+)
+
+// waiters maps keys to those who wait for them, in order, and holds the
+// deadlines of keys. Nobody waits on a goroutine or a timer of its own.
+type waiters struct {
+	mu        sync.Mutex
+	lists     map[string]*watcher // rings
+	deadlines deadlines
+	sooner    func() // a deadline came to be the earliest
+}
+
+// watcher is an entry of a ring of those who watch a key.
+type watcher struct {
+	f          func()
+	prev, next *watcher
+	gone       bool
+}
+
+// watch calls f at each signal of key until stop is called.
+func (w *waiters) watch(key string, f func()) (stop func()) {
+	n := &watcher{f: f}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.lists == nil {
+		w.lists = map[string]*watcher{}
+	}
+	if head := w.lists[key]; head == nil {
+		n.prev, n.next = n, n
+		w.lists[key] = n
+	} else {
+		n.prev, n.next = head.prev, head
+		n.prev.next, n.next.prev = n, n
+	}
+	return func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if n.gone {
+			return
+		}
+		n.gone = true
+		switch {
+		case n.next == n:
+			delete(w.lists, key)
+		case w.lists[key] == n:
+			w.lists[key] = n.next
+			fallthrough
+		default:
+			n.prev.next, n.next.prev = n.next, n.prev
+		}
+	}
+}
+
+// signal calls those who watch key, in the order in which they came.
+func (w *waiters) signal(key string) {
+	w.mu.Lock()
+	head := w.lists[key]
+	if head == nil {
+		w.mu.Unlock()
+		return
+	}
+	var few [4]func()
+	calls := few[:0]
+	for n := head; ; n = n.next {
+		calls = append(calls, n.f)
+		if n.next == head {
+			break
+		}
+	}
+	w.mu.Unlock()
+	for _, f := range calls {
+		f()
+	}
+}
+
+// watched reports whether anyone watches key.
+func (w *waiters) watched(key string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.lists[key] != nil
+}
+
+// at signals key, or calls f instead when it is given, at a time.
+func (w *waiters) at(t time.Time, key string, f func()) {
+	w.mu.Lock()
+	heap.Push(&w.deadlines, deadline{t, key, f})
+	first := w.deadlines[0].t.Equal(t)
+	w.mu.Unlock()
+	if first && w.sooner != nil {
+		w.sooner()
+	}
+}
+
+// next returns the earliest deadline; zero: none.
+func (w *waiters) next() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.deadlines) == 0 {
+		return time.Time{}
+	}
+	return w.deadlines[0].t
+}
+
+// fire signals the keys whose deadline has come.
+func (w *waiters) fire(now time.Time) {
+	for {
+		w.mu.Lock()
+		if len(w.deadlines) == 0 || w.deadlines[0].t.After(now) {
+			w.mu.Unlock()
+			return
+		}
+		d := heap.Pop(&w.deadlines).(deadline)
+		w.mu.Unlock()
+		if d.f != nil {
+			d.f()
+		} else {
+			w.signal(d.key)
+		}
+	}
+}
+
+type deadline struct {
+	t   time.Time
+	key string
+	f   func()
+}
+
+type deadlines []deadline
+
+func (d deadlines) Len() int           { return len(d) }
+func (d deadlines) Less(i, j int) bool { return d[i].t.Before(d[j].t) }
+func (d deadlines) Swap(i, j int)      { d[i], d[j] = d[j], d[i] }
+func (d *deadlines) Push(x any)        { *d = append(*d, x.(deadline)) }
+func (d *deadlines) Pop() any {
+	old := *d
+	x := old[len(old)-1]
+	old[len(old)-1] = deadline{}
+	*d = old[:len(old)-1]
+	return x
+}
