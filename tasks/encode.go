@@ -184,10 +184,13 @@ func empty(v reflect.Value) bool {
 	return v.IsZero()
 }
 
+// isoTime is the form of [ISO8601].
+const isoTime = "2006-01-02T15:04:05.999Z"
+
 func (f Form) appendTime(dst []byte, t time.Time) []byte {
 	switch f.Times {
 	case ISO8601:
-		return append(append(append(dst, '"'), t.UTC().Format("2006-01-02T15:04:05.999Z")...), '"')
+		return append(append(append(dst, '"'), t.UTC().Format(isoTime)...), '"')
 	case Millis:
 		return strconv.AppendInt(dst, t.UnixMilli(), 10)
 	}

@@ -51,10 +51,11 @@ type Caller struct {
 
 // Service is a service as task states see it.
 type Service struct {
-	Name     string // in ARNs and signatures: sqs, dynamodb, s3, sns, lambda
-	SDKName  string // in aws-sdk error names: Sqs, DynamoDb, S3, Sns, Lambda
-	Title    string // in optimised error names: SQS, DynamoDB, S3, SNS, Lambda
-	JavaName string // in optimised causes, "(Service: AmazonSQS; ...)": AmazonSQS, AmazonDynamoDBv2, AmazonSNS, AWSLambda
+	Name       string // in ARNs and signatures: sqs, dynamodb, s3, sns, lambda
+	SDKService string // in aws-sdk ARNs, where it is another: sfn, eventbridge; "": Name
+	SDKName    string // in aws-sdk error names: Sqs, DynamoDb, S3, Sns, Lambda
+	Title      string // in optimised error names: SQS, DynamoDB, S3, SNS, Lambda
+	JavaName   string // in optimised causes, "(Service: AmazonSQS; ...)": AmazonSQS, AmazonDynamoDBv2, AmazonSNS, AWSLambda
 	// Camel says that the API spells members camelCase. Resource ARNs spell them PascalCase.
 	Camel      bool
 	Operations []Operation
