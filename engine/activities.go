@@ -151,7 +151,7 @@ func (e *Engine) GetActivityTask(ctx context.Context, arn, worker string) (token
 			return "", nil, err
 		}
 	}
-	a, err := e.DescribeActivity(ctx, arn)
+	a, err := e.DescribeActivity(context.WithoutCancel(ctx), arn)
 	if err != nil {
 		return "", nil, err
 	}

@@ -30,6 +30,7 @@ type batch struct {
 	calls    []dispatched      // what the dispatcher is to do after the commit
 	polled   []int64           // activities with a new task
 	moot     []int64           // events whose calls are to be cancelled
+	children []int64           // executions that nobody waits for any more
 	join     int64
 	more     bool
 	ended    bool
@@ -236,6 +237,10 @@ func (b *batch) submit() {
 		b.submitExpress()
 		return
 	}
+	if err := b.orphans(); err != nil {
+		b.failed(err)
+		return
+	}
 	if len(b.local) == 0 {
 		b.before = len(b.steps)
 		if err := protect("encode", b.fill); err != nil {
@@ -252,7 +257,7 @@ func (b *batch) submit() {
 	u.bytes = b.change.Bytes()
 	u.done = b.committed
 	u.Change = &b.change
-	if len(b.local) > 0 || r.version == 0 || b.ended && r.birth.parent != nil || r.machine.Type == Express {
+	if len(b.local) > 0 || r.version == 0 || b.ended && r.birth.parent != nil || len(b.children) > 0 {
 		u.Do = b.do
 	}
 	for i := range b.local {
@@ -262,6 +267,35 @@ func (b *batch) submit() {
 		b.e.sched.committing(r)
 	}
 	b.e.committer.submit(u)
+}
+
+// orphans finds the executions that tasks which are over had started: they are stopped.
+func (b *batch) orphans() error {
+	var moot []int64
+	for _, s := range b.steps {
+		moot = append(moot, s.Moot...)
+	}
+	if len(moot) == 0 {
+		return nil
+	}
+	return b.e.store.Read(b.e.ctx, func(v View) error {
+		b.children = b.children[:0]
+		for _, event := range moot {
+			row, err := v.Command(CommandKey{b.r.id, event})
+			if err != nil {
+				return err
+			}
+			if row == nil || row.Kind != ChildCommand {
+				continue
+			}
+			child, err := decodeID(row.Data)
+			if err != nil {
+				return err
+			}
+			b.children = append(b.children, child)
+		}
+		return nil
+	})
 }
 
 // empty reports that there is nothing to store.
@@ -296,6 +330,12 @@ func (b *batch) do(t Txn) error {
 			}
 		}
 		b.fill()
+	}
+	for _, child := range b.children {
+		stop := interp.Input{Kind: interp.Stop, Outcome: interp.Outcome{Failed: true}}
+		if _, err := tx.Deliver(Message{Execution: child, Input: stop}); err != nil {
+			return err
+		}
 	}
 	if p := r.birth.parent; p != nil && b.ended {
 		if _, err := tx.Deliver(Message{Execution: p.Execution, Input: b.e.parentAnswer(r)}); err != nil {

@@ -64,13 +64,3 @@ func (e *Engine) parentAnswer(r *resident) interp.Input {
 	}
 	return in
 }
-
-// stopChild stops the execution that a task started and does not wait for any more.
-func (e *Engine) stopChild(row *CommandRow) {
-	id, err := decodeID(row.Data)
-	if err != nil {
-		e.log.Error("stop a nested execution", "parent", row.Key.Execution, "error", err)
-		return
-	}
-	e.post(id, mail{in: interp.Input{Kind: interp.Stop, At: e.now()}})
-}
