@@ -184,9 +184,11 @@ func failure(name, cause string) interp.Outcome {
 	return interp.Outcome{Failed: true, Error: &name, Cause: &cause}
 }
 
+var errNoTasks = errors.New("no resource can be called: the engine was opened without tasks")
+
 func (e *Engine) resolve(resource string) (Task, error) {
 	if e.tasks == nil {
-		return nil, fmt.Errorf("The resource %s is not known.", resource) //nolint:staticcheck // a cause that people read
+		return nil, errNoTasks
 	}
 	return e.tasks.Resolve(resource)
 }
@@ -478,7 +480,7 @@ func (b *batch) settled() {
 			m.done(b.verdicts[i], nil)
 		}
 	}
-	e.changed(r)
+	e.changed(r, b.ended)
 	rest := b.mails[b.told:]
 	if b.ended {
 		e.ended(r)

@@ -52,7 +52,8 @@ type Started struct {
 	ARN      string
 	Name     string
 	Started  time.Time
-	Existing bool // an equal execution was running under the name already
+	Status   interp.Status // after the first step
+	Existing bool          // an equal execution was running under the name already
 }
 
 // ExecutionInfo is what DescribeExecution tells.

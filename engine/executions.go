@@ -338,9 +338,42 @@ func (e *Engine) WatchExecution(arn string, f func()) (stop func()) {
 	}
 }
 
+// WaitExecution waits until an execution has ended and returns it.
+func (e *Engine) WaitExecution(ctx context.Context, arn string) (ExecutionInfo, error) {
+	ended := make(chan struct{}, 1)
+	e.live.Add(1)
+	stop := e.waiters.watch("ended/"+arn, func() {
+		select {
+		case ended <- struct{}{}:
+		default:
+		}
+	})
+	defer func() {
+		stop()
+		e.live.Add(-1)
+	}()
+	for {
+		i, err := e.DescribeExecution(ctx, arn)
+		if err != nil || i.Status != interp.Running {
+			return i, err
+		}
+		select {
+		case <-ended:
+		case <-ctx.Done():
+			return i, ctx.Err()
+		case <-e.ctx.Done():
+			return i, ErrClosed
+		}
+	}
+}
+
 // changed signals those who watch an execution.
-func (e *Engine) changed(r *resident) {
-	if e.live.Load() > 0 {
-		e.waiters.signal("execution/" + r.x.ARN)
+func (e *Engine) changed(r *resident, ended bool) {
+	if e.live.Load() == 0 {
+		return
+	}
+	e.waiters.signal("execution/" + r.x.ARN)
+	if ended {
+		e.waiters.signal("ended/" + r.x.ARN)
 	}
 }

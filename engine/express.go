@@ -161,9 +161,7 @@ func (b *batch) failedExpress(err error) {
 func (b *batch) settledExpress() {
 	r, e := b.r, b.e
 	for _, s := range b.steps {
-		for _, event := range s.Moot {
-			b.moot = append(b.moot, event)
-		}
+		b.moot = append(b.moot, s.Moot...)
 	}
 	for _, event := range b.moot {
 		e.dispatch.cancelCall(CommandKey{r.id, event})

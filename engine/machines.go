@@ -370,7 +370,7 @@ func (e *Engine) sameMachine(t *tx, r *Record, c CreateStateMachine) (*machine, 
 	if m.Status == MachineDeleting {
 		return nil, fail(ErrMachineDeleting, "%s", m.ARN)
 	}
-	text, err := e.definition(nil, t.t, m.definition)
+	text, err := e.definition(e.ctx, t.t, m.definition)
 	if err != nil {
 		return nil, err
 	}

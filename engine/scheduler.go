@@ -219,10 +219,3 @@ func (s *scheduler) remove(r *resident) []mail {
 	r.mail, r.phase = nil, atRest
 	return mails
 }
-
-// count returns the number of residents and the bytes of those at rest.
-func (s *scheduler) count() (n int, bytes int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.residents), s.bytes
-}

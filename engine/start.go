@@ -100,6 +100,10 @@ func (e *Engine) StartExecution(ctx context.Context, in StartInput) (Started, er
 	} else if err != nil {
 		return Started{}, retriable(err)
 	}
+	started.Status = interp.Running
+	if b.ended {
+		started.Status = b.change.Status
+	}
 	return started, nil
 }
 
@@ -154,7 +158,7 @@ func (e *Engine) sameStart(v View, m *machine, id int64, in *StartInput) (Starte
 	if x.Status() != interp.Running || string(x.Input().Bytes()) != string(in.Input) {
 		return Started{}, fail(ErrExecutionExists, "%s", arn)
 	}
-	return Started{ID: id, ARN: arn, Name: in.Name, Started: x.Started(), Existing: true}, nil
+	return Started{ID: id, ARN: arn, Name: in.Name, Started: x.Started(), Status: interp.Running, Existing: true}, nil
 }
 
 // Start starts an execution within the unit. It begins after the commit.
@@ -211,5 +215,5 @@ func (t *tx) Start(in StartInput) (Started, error) {
 		}
 	}
 	t.AfterCommit(func() { e.resume(id) })
-	return Started{ID: id, ARN: r.x.ARN, Name: r.name, Started: t.Now()}, nil
+	return Started{ID: id, ARN: r.x.ARN, Name: r.name, Started: t.Now(), Status: interp.Running}, nil
 }

@@ -78,13 +78,6 @@ func (w *waiters) signal(key string) {
 	}
 }
 
-// watched reports whether anyone watches key.
-func (w *waiters) watched(key string) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.lists[key] != nil
-}
-
 // at signals key, or calls f instead when it is given, at a time.
 func (w *waiters) at(t time.Time, key string, f func()) {
 	w.mu.Lock()
