@@ -5,7 +5,11 @@ import "math"
 // compiler makes a shaped tree evaluable.
 type compiler struct {
 	builtins map[string]*function
+	regex    int // instructions of all regular expressions
 }
+
+// maxRegexTotal bounds the regular expressions of one expression together.
+const maxRegexTotal = 10 * maxProgram
 
 // compile compiles n with the filters, group-by and [] that belong to it.
 func (c *compiler) compile(n *node) (evaluable, *Error) {
@@ -51,7 +55,12 @@ func (c *compiler) bare(n *node) (evaluable, *Error) {
 		}
 		return &variable{n.value, c.builtins[n.value]}, nil
 	case kRegex:
-		re, err := compileRegex(n.value, n.flags)
+		re, err := parseRegex(n.value, n.flags)
+		if err == nil {
+			if c.regex += len(re.code); c.regex > maxRegexTotal {
+				err = errRegex
+			}
+		}
 		if err != nil {
 			e := faultAt("S0303", n.pos, "")
 			e.Value = n.value
@@ -151,8 +160,11 @@ func (c *compiler) apply(n *node) (evaluable, *Error) {
 }
 
 func (c *compiler) transform(n *node) (evaluable, *Error) {
-	t := &transform{pos: n.pos, updatePos: n.update.pos}
-	var err *Error
+	sig, err := parseSignature("<(oa):o>")
+	if err != nil {
+		return nil, err
+	}
+	t := &transform{sig: sig, pos: n.pos, updatePos: n.update.pos}
 	if t.pattern, err = c.compile(n.pattern); err != nil {
 		return nil, err
 	}
@@ -294,7 +306,7 @@ func (c *compiler) path(n *node) (evaluable, *Error) {
 	for i, s := range n.steps {
 		st := &p.steps[i]
 		st.tuple, st.focus, st.index, st.ancestor = s.tuple, s.focus, s.index, s.ancestor
-		st.cons = i == 0 && s.cons && s.kind == kUnary
+		st.cons = i == 0 && s.cons
 		var err *Error
 		if s.kind == kSort {
 			st.sort, err = c.sort(s)

@@ -244,7 +244,10 @@ func (n *groupNode) applyTuples(ev *evaluator, t *tuples, f *frame) (any, error)
 	out := newObject(len(g.groups))
 	for i := range g.groups {
 		gr := &g.groups[i]
-		row := reduced(gr.rows)
+		row, err := reduced(ev, gr.rows)
+		if err != nil {
+			return nil, err
+		}
 		v, err := ev.eval(n.pairs[gr.pair].value, row.at, row.frame(f))
 		if err != nil {
 			return nil, err
@@ -257,14 +260,22 @@ func (n *groupNode) applyTuples(ev *evaluator, t *tuples, f *frame) (any, error)
 }
 
 // reduced makes one row of several, whose item and variables are the arrays of theirs.
-func reduced(rows []tuple) tuple {
+func reduced(ev *evaluator, rows []tuple) (tuple, error) {
 	if len(rows) == 1 {
-		return rows[0]
+		return rows[0], nil
 	}
 	at := &seq{}
 	vars := []binding{}
 	arrays := []*seq{}
+	size := func() int {
+		n := len(at.items)
+		for _, a := range arrays {
+			n += len(a.items)
+		}
+		return n
+	}
 	for _, r := range rows {
+		had := size()
 		at.spread(r.at)
 	next:
 		for _, b := range r.vars {
@@ -278,8 +289,11 @@ func reduced(rows []tuple) tuple {
 			s.spread(b.value)
 			vars, arrays = append(vars, binding{b.name, s}), append(arrays, s)
 		}
+		if err := ev.room(size() - had); err != nil {
+			return tuple{}, err
+		}
 	}
-	return tuple{at: at, vars: vars}
+	return tuple{at: at, vars: vars}, nil
 }
 
 // wildcard is *.
@@ -324,7 +338,7 @@ func (ev *evaluator) flat(out *seq, l list, depth int) error {
 	if depth > maxNesting {
 		return tooDeep()
 	}
-	if err := ev.charge(l.n); err != nil {
+	if err := ev.room(l.n); err != nil {
 		return err
 	}
 	for i := range l.n {

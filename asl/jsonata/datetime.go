@@ -140,7 +140,9 @@ func (p *timePart) present(presentation string) error {
 			return err
 		}
 		n := p.integer
-		n.mandatory = max(n.mandatory, p.minWidth)
+		if n.primary == decimalPicture {
+			n.mandatory = max(n.mandatory, p.minWidth)
+		}
 		if p.component == 'Y' {
 			if p.maxWidth > 0 {
 				p.yearSize = p.maxWidth
@@ -330,9 +332,6 @@ func (p *timePart) zone(hours, minutes int) (string, error) {
 	if p.integer == nil {
 		return "", faultValue("D3132", string(rune(p.component)))
 	}
-	if offset == 0 && p.second == 't' {
-		return "Z", nil
-	}
 	var s string
 	var err error
 	switch n := p.integer.mandatory; {
@@ -344,6 +343,9 @@ func (p *timePart) zone(hours, minutes int) (string, error) {
 		}
 	default:
 		return "", faultValue("D3134", float64(n))
+	}
+	if offset == 0 && p.second == 't' {
+		return "Z", err
 	}
 	if offset >= 0 {
 		s = "+" + s

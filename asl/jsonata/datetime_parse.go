@@ -16,13 +16,13 @@ type timeReader struct {
 	parts  []timePart
 	text   string
 	fields []string // what each part took
-	budget int
+	ev     *evaluator
 }
 
 // read matches the parts from the i-th on with the text from at on.
 func (r *timeReader) read(i, at int) (bool, error) {
-	if r.budget--; r.budget < 0 {
-		return false, tooDeep()
+	if err := r.ev.charge(1 + len(r.text) - at); err != nil {
+		return false, err
 	}
 	if i == len(r.parts) {
 		return at == len(r.text), nil
@@ -103,9 +103,6 @@ func (p *timePart) ends(s string) []int {
 func wordEnds(s string) []int {
 	var out []int
 	for _, e := range run(s, func(c byte) bool { return isLetterByte(c) || c == ' ' || c == ',' || c == '-' }) {
-		if e > maxPicture {
-			break
-		}
 		if e < len(s) && isLetterByte(s[e]) {
 			continue
 		}
@@ -233,7 +230,10 @@ func readable(parts []timePart) error {
 
 // parseTime reads a moment by a picture; ok is false if the text does not fit.
 // What the picture leaves out left of what it has is taken from now.
-func parseTime(text, picture string, now time.Time) (millis float64, ok bool, err error) {
+func parseTime(ev *evaluator, text, picture string) (millis float64, ok bool, err error) {
+	if len(text) > maxPicture {
+		return 0, false, nil
+	}
 	parts, err := parseTimePicture(picture)
 	if err != nil {
 		return 0, false, err
@@ -241,7 +241,7 @@ func parseTime(text, picture string, now time.Time) (millis float64, ok bool, er
 	if err := readable(parts); err != nil {
 		return 0, false, err
 	}
-	r := &timeReader{parts: parts, text: text, fields: make([]string, len(parts)), budget: 100_000}
+	r := &timeReader{parts: parts, text: text, fields: make([]string, len(parts)), ev: ev}
 	if ok, err := r.read(0, 0); !ok || err != nil {
 		return 0, false, err
 	}
@@ -265,7 +265,7 @@ func parseTime(text, picture string, now time.Time) (millis float64, ok bool, er
 	if !seen {
 		return 0, false, nil
 	}
-	return assemble(have, now)
+	return assemble(have, ev.b.Now)
 }
 
 // Sets of components, as the bits of YXMxWwdD and PHhmsf.
@@ -327,7 +327,8 @@ func assemble(have map[byte]float64, now time.Time) (float64, bool, error) {
 				have[c] = 1
 			}
 			ended = true
-		} else {
+		} else if c != 'P' {
+			// The half of the day is not taken from now: without one it is the morning.
 			have[c] = float64(fragment(now.UTC(), c))
 		}
 	}

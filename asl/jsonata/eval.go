@@ -162,7 +162,13 @@ type variable struct {
 }
 
 func (n *variable) eval(ev *evaluator, _ any, f *frame) (any, error) {
-	for ; f != nil; f = f.parent {
+	for hops := 0; f != nil; f = f.parent {
+		// Frames nest deeply only if an expression sets out to nest them; then the search is charged for.
+		if hops++; hops > 64 {
+			if err := ev.charge(1); err != nil {
+				return nil, err
+			}
+		}
 		for i := range f.vars {
 			if f.vars[i].name == n.name {
 				return f.vars[i].value, nil
@@ -228,7 +234,7 @@ func (n *condition) eval(ev *evaluator, in any, f *frame) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	yes, err := truth(v)
+	yes, err := ev.truth(v)
 	if err != nil {
 		return nil, err
 	}
@@ -254,7 +260,7 @@ func (n *fallback) eval(ev *evaluator, in any, f *frame) (any, error) {
 	}
 	good := v != Undefined
 	if !n.defined {
-		if good, err = truth(v); err != nil {
+		if good, err = ev.truth(v); err != nil {
 			return nil, err
 		}
 	}

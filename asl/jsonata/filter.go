@@ -39,11 +39,14 @@ func (n *filter) apply(ev *evaluator, v any, f *frame) (any, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := ev.alloc(itemSize * times); err != nil {
+			return nil, err
+		}
 		for range times {
 			out.items = append(out.items, item)
 		}
 	}
-	return out, ev.alloc(itemSize * len(out.items))
+	return out, nil
 }
 
 // rows filters tuples.
@@ -61,11 +64,14 @@ func (n *filter) rows(ev *evaluator, t *tuples, f *frame) (any, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := ev.alloc(3 * itemSize * times); err != nil {
+			return nil, err
+		}
 		for range times {
 			out.rows = append(out.rows, *r)
 		}
 	}
-	return out, ev.alloc(2 * itemSize * len(out.rows))
+	return out, nil
 }
 
 // indexIn is the place that an index means among n items; negative ones count from the end.
@@ -122,7 +128,7 @@ func (n *filter) holds(ev *evaluator, item any, i, size int, f *frame) (int, err
 			return times, nil
 		}
 	}
-	yes, err := truth(v)
+	yes, err := ev.truth(v)
 	if err != nil || !yes {
 		return 0, err
 	}

@@ -256,7 +256,7 @@ func formatNumber(x float64, text string, options *document.Object) (string, err
 	if p.minExponent > 0 {
 		x, exponent = scaled(x, p.scaling)
 	}
-	integer, fraction := f.plain(round(x, p.maxFraction), p)
+	integer, fraction := f.plain(round(x, min(p.maxFraction, 100)), p)
 	s := f.group(p, integer, fraction)
 	if p.minExponent > 0 {
 		e := f.localized(fixed(float64(exponent), 0))

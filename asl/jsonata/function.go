@@ -91,7 +91,10 @@ func NewFunc(name, signature string, call func(args []any) (any, error)) (*Func,
 			}
 			x := exporter{budget: ev.memory, copy: true}
 			var err error
-			if plain[i], err = x.export(args[i], 0); err != nil {
+			if plain[i], err = x.export(args[i], 0); err == nil {
+				err = ev.alloc(ev.memory - x.budget)
+			}
+			if err != nil {
 				return nil, err
 			}
 		}
@@ -410,6 +413,9 @@ func (n *applyNode) eval(ev *evaluator, in any, f *frame) (any, error) {
 	return v, err
 }
 
+// maxEvalSource bounds the source that $eval compiles, in bytes.
+const maxEvalSource = 64 << 10
+
 // evalText is $eval: it compiles the text and evaluates it among the caller's variables.
 func (ev *evaluator) evalText(args []any, in any, f *frame) (any, error) {
 	src, ok := argAt(args, 0).(string)
@@ -422,18 +428,16 @@ func (ev *evaluator) evalText(args []any, in any, f *frame) (any, error) {
 			in = &seq{items: []any{in}, flags: isSequence | isOuter}
 		}
 	}
+	if len(src) > maxEvalSource {
+		return nil, fault("D2015")
+	}
 	if err := ev.charge(len(src)); err != nil {
 		return nil, err
 	}
-	tree, fail := parse(src)
-	if fail == nil {
-		tree, fail = shape(tree)
+	if err := ev.alloc(64 * len(src)); err != nil {
+		return nil, err
 	}
-	var code evaluable
-	if fail == nil {
-		c := compiler{builtins: ev.builtins}
-		code, fail = c.compile(tree)
-	}
+	code, _, fail := compileSource(src, ev.builtins)
 	if fail != nil {
 		return nil, faultValue("D3120", fail.finish(src).Message)
 	}

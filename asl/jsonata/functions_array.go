@@ -11,20 +11,20 @@ func fnCount(_ *evaluator, args []any) (any, error) {
 	return float64(l.n), nil
 }
 
-func fnBoolean(_ *evaluator, args []any) (any, error) {
+func fnBoolean(ev *evaluator, args []any) (any, error) {
 	v := argAt(args, 0)
 	if v == Undefined {
 		return v, nil
 	}
-	return truth(v)
+	return ev.truth(v)
 }
 
-func fnNot(_ *evaluator, args []any) (any, error) {
+func fnNot(ev *evaluator, args []any) (any, error) {
 	v := argAt(args, 0)
 	if v == Undefined {
 		return v, nil
 	}
-	b, err := truth(v)
+	b, err := ev.truth(v)
 	return !b, err
 }
 
@@ -46,8 +46,8 @@ func fnError(_ *evaluator, args []any) (any, error) {
 }
 
 // fnAssert is $assert.
-func fnAssert(_ *evaluator, args []any) (any, error) {
-	if ok, err := truth(argAt(args, 0)); ok || err != nil {
+func fnAssert(ev *evaluator, args []any) (any, error) {
+	if ok, err := ev.truth(argAt(args, 0)); ok || err != nil {
 		return Undefined, err
 	}
 	return nil, said("D3141", args, 1, "$assert does not hold")

@@ -66,7 +66,7 @@ func (ev *evaluator) test(fn *function, value, place, whole any) (bool, error) {
 	if err := ev.charge(1); err != nil {
 		return false, err
 	}
-	return truth(v)
+	return ev.truth(v)
 }
 
 // fnSingle is $single.

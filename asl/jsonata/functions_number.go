@@ -119,13 +119,55 @@ func fnPower(_ *evaluator, args []any) (any, error) {
 		return Undefined, nil
 	}
 	y, ok := num(args, 1)
-	r := math.Pow(x, y)
+	r := pow(x, y)
 	if !ok || math.IsInf(r, 0) || r != r {
 		e := faultValue("D3061", x)
 		e.Value2, e.Index = argAt(args, 1), 1
 		return nil, e
 	}
 	return r, nil
+}
+
+// pow is math.Pow, but with whole and half exponents exact to the last digit,
+// which repeated multiplication in float64 is not.
+func pow(x, y float64) float64 {
+	whole := math.Trunc(y)
+	half := math.Abs(y-whole) == 0.5
+	if !half && y != whole || math.Abs(y) > 1<<20 || x == 0 || math.IsInf(x, 0) || half && x < 0 {
+		return math.Pow(x, y)
+	}
+	r := double{1, 0}
+	base := double{x, 0}
+	for n := int(math.Abs(whole)); n > 0; n >>= 1 {
+		if n&1 == 1 {
+			r = r.times(base)
+		}
+		base = base.times(base)
+	}
+	if half {
+		root := math.Sqrt(x)
+		rest := math.FMA(-root, root, x) / (2 * root)
+		r = r.times(double{root, rest})
+	}
+	f := r.high + r.low
+	if y < 0 {
+		inverse := 1 / r.high
+		f = inverse - inverse*(math.FMA(r.high, inverse, -1)+r.low*inverse)
+	}
+	if size := math.Abs(f); !(size > 1e-290 && size < 1e290) || !(math.Abs(r.high) > 1e-290 && math.Abs(r.high) < 1e290) {
+		return math.Pow(x, y)
+	}
+	return f
+}
+
+// double is a number of twice float64's precision, the sum of its parts.
+type double struct{ high, low float64 }
+
+func (a double) times(b double) double {
+	p := a.high * b.high
+	e := math.FMA(a.high, b.high, -p) + a.high*b.low + a.low*b.high
+	high := p + e
+	return double{high, e - (high - p)}
 }
 
 // fnSqrt is $sqrt.

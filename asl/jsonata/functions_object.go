@@ -38,14 +38,18 @@ func (ev *evaluator) collectKeys(out *seq, l list, seen map[string]bool, depth i
 		if err := ev.charge(o.Len()); err != nil {
 			return err
 		}
+		had := len(out.items)
 		for _, k := range o.Keys() {
 			if !seen[k] {
 				seen[k] = true
 				out.items = append(out.items, k)
 			}
 		}
+		if err := ev.alloc(4 * itemSize * (len(out.items) - had)); err != nil {
+			return err
+		}
 	}
-	return ev.alloc(itemSize * len(out.items))
+	return nil
 }
 
 // fnLookup is $lookup.
@@ -79,6 +83,9 @@ func (ev *evaluator) spread(v any, depth int) (any, error) {
 	l, ok := asList(v)
 	if !ok {
 		return v, nil
+	}
+	if err := ev.charge(l.n); err != nil {
+		return nil, err
 	}
 	out := &seq{flags: isSequence}
 	for i := range l.n {

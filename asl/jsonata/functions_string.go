@@ -51,13 +51,13 @@ func fnSubstring(ev *evaluator, args []any) (any, error) {
 		return nil, err
 	}
 	size := float64(utf8.RuneCountInString(s))
-	start, _ := number(argAt(args, 1))
+	start, given := number(argAt(args, 1))
 	if size+start < 0 {
 		start = 0
 	}
 	end := size
 	if length, ok := number(argAt(args, 2)); ok {
-		if !(length > 0) {
+		if !(length > 0) || !given {
 			return "", nil
 		}
 		end = start + length

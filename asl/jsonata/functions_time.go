@@ -46,7 +46,7 @@ func fnToMillis(ev *evaluator, args []any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	ms, ok, err := parseTime(s, text, ev.b.Now)
+	ms, ok, err := parseTime(ev, s, text)
 	if err != nil || !ok {
 		return Undefined, err
 	}

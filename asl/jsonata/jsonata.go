@@ -38,15 +38,7 @@ type Expr struct {
 
 // Compile compiles an expression. Errors are [*Error], with codes S....
 func Compile(src string, opts Options) (*Expr, error) {
-	tree, err := parse(src)
-	if err == nil {
-		tree, err = shape(tree)
-	}
-	var code evaluable
-	if err == nil {
-		c := compiler{builtins: builtins}
-		code, err = c.compile(tree)
-	}
+	code, tree, err := compileSource(src, builtins)
 	if err != nil {
 		return nil, err.finish(src)
 	}
@@ -60,6 +52,26 @@ func Compile(src string, opts Options) (*Expr, error) {
 		}
 	}
 	return e, nil
+}
+
+// maxSource bounds the source of an expression in bytes, as a state machine's definition is bounded.
+const maxSource = 1 << 20
+
+// compileSource parses and compiles.
+func compileSource(src string, builtins map[string]*function) (evaluable, *node, *Error) {
+	if len(src) > maxSource {
+		return nil, nil, fault("U1001")
+	}
+	tree, err := parse(src)
+	if err == nil {
+		tree, err = shape(tree)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	c := compiler{builtins: builtins}
+	code, err := c.compile(tree)
+	return code, tree, err
 }
 
 // String returns the source.

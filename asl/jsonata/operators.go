@@ -134,7 +134,11 @@ func (n *comparison) eval(ev *evaluator, in any, f *frame) (any, error) {
 	}
 	var less, same bool
 	if lt == tString {
-		c := compareStrings(l.(string), r.(string))
+		a, b := l.(string), r.(string)
+		if err := ev.charge(min(len(a), len(b)) / 64); err != nil {
+			return nil, err
+		}
+		c := compareStrings(a, b)
 		less, same = c < 0, c == 0
 	} else {
 		a, _ := number(l)
@@ -195,7 +199,7 @@ func (n *logic) side(ev *evaluator, e evaluable, in any, f *frame) (bool, error)
 	if err != nil {
 		return false, err
 	}
-	return truth(v)
+	return ev.truth(v)
 }
 
 // membership is in.

@@ -45,20 +45,22 @@ type gather struct {
 	out   *seq
 }
 
-func (g *gather) add(v any) {
+func (g *gather) add(ev *evaluator, v any) error {
 	if v == Undefined {
-		return
+		return nil
 	}
 	g.n++
 	switch g.n {
 	case 1:
 		g.first = v
-		return
+		return nil
 	case 2:
 		g.out = &seq{flags: isSequence, items: make([]any, 0, 4)}
 		g.out.flatten(g.first)
 	}
+	had := len(g.out.items)
 	g.out.flatten(v)
+	return ev.alloc(itemSize * (len(g.out.items) - had))
 }
 
 // flatten appends v, or its items if it is an array that may be flattened.
@@ -142,12 +144,19 @@ func (ev *evaluator) membersOf(out *seq, l list, name string, depth int) error {
 	}
 	for _, item := range l.items {
 		if o := members(item); o != nil {
-			if m, ok := o.Get(name); ok {
-				if inner, ok := asList(m); ok {
-					out.extend(inner)
-				} else {
-					out.items = append(out.items, m)
-				}
+			m, ok := o.Get(name)
+			if !ok {
+				continue
+			}
+			size := 1
+			if inner, ok := asList(m); ok {
+				out.extend(inner)
+				size = inner.n
+			} else {
+				out.items = append(out.items, m)
+			}
+			if err := ev.alloc(itemSize * size); err != nil {
+				return err
 			}
 		} else if inner, ok := asList(item); ok {
 			if err := ev.membersOf(out, inner, name, depth+1); err != nil {
@@ -228,7 +237,9 @@ func (ev *evaluator) namesOf(l list, name string, last bool) (flow, error) {
 		item := l.at(i)
 		if o := members(item); o != nil {
 			if m, ok := o.Get(name); ok {
-				g.add(m)
+				if err := g.add(ev, m); err != nil {
+					return flow{}, err
+				}
 			}
 			continue
 		}
@@ -239,13 +250,11 @@ func (ev *evaluator) namesOf(l list, name string, last bool) (flow, error) {
 		if s, ok := m.(*seq); ok && s.flags&isSequence != 0 {
 			m = s.unwrapped()
 		}
-		g.add(m)
+		if err := g.add(ev, m); err != nil {
+			return flow{}, err
+		}
 	}
-	w := g.done(last)
-	if g.out != nil {
-		return w, ev.alloc(itemSize * len(g.out.items))
-	}
-	return w, nil
+	return g.done(last), nil
 }
 
 // pathNode is a path of any steps.
@@ -366,22 +375,22 @@ func (st *step) apply(ev *evaluator, w flow, last bool, f *frame) (flow, error) 
 	var g gather
 	if w.one {
 		v, err := st.one(ev, w.v, f)
-		g.add(v)
+		if err == nil {
+			err = g.add(ev, v)
+		}
 		return g.done(last), err
 	}
 	l, _ := asList(w.v)
 	for i := range l.n {
 		v, err := st.one(ev, l.at(i), f)
+		if err == nil {
+			err = g.add(ev, v)
+		}
 		if err != nil {
 			return flow{}, err
 		}
-		g.add(v)
 	}
-	w = g.done(last)
-	if g.out != nil {
-		return w, ev.alloc(itemSize * len(g.out.items))
-	}
-	return w, nil
+	return g.done(last), nil
 }
 
 // one evaluates the step and its filters for an item.

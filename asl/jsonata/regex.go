@@ -5,10 +5,6 @@ import (
 	"unicode/utf16"
 )
 
-func compileRegex(pattern, flags string) (*program, error) {
-	return parseRegex(pattern, flags)
-}
-
 // regexNode is /pattern/flags, whose value is a matcher function.
 type regexNode struct{ re *program }
 

@@ -208,6 +208,7 @@ func (m *machine) backReference(in *instruction, pos int) (int, bool) {
 		return pos, true
 	}
 	text := m.s[from:to]
+	m.ev.steps -= len(text) / 64
 	start, end := pos, pos+len(text)
 	if in.back {
 		start, end = pos-len(text), pos

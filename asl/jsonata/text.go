@@ -24,6 +24,9 @@ func (ev *evaluator) appendText(b []byte, v any) ([]byte, error) {
 
 // appendJSON adds v as JSON, in lines with indent spaces per level unless indent is negative.
 func (ev *evaluator) appendJSON(b []byte, v any, indent, depth int) ([]byte, error) {
+	if len(b) > ev.memory {
+		return b, fault("D2015")
+	}
 	switch v := v.(type) {
 	case nil, undefinedValue:
 		return append(b, "null"...), nil
@@ -43,9 +46,6 @@ func (ev *evaluator) appendJSON(b []byte, v any, indent, depth int) ([]byte, err
 	}
 	if depth > maxNesting {
 		return b, tooDeep()
-	}
-	if len(b) > ev.memory {
-		return b, fault("D2015")
 	}
 	if o := members(v); o != nil {
 		return ev.appendObject(b, o, indent, depth)

@@ -9,15 +9,12 @@ import (
 // transform is |pattern|update, delete|, a function that changes a copy of its argument.
 type transform struct {
 	pattern, update, remove   evaluable
+	sig                       *signature
 	pos, updatePos, deletePos int
 }
 
 func (n *transform) eval(ev *evaluator, in any, f *frame) (any, error) {
-	sig, err := parseSignature("<(oa):o>")
-	if err != nil {
-		return nil, err
-	}
-	fn := &function{sig: sig, arity: 1}
+	fn := &function{sig: n.sig, arity: 1}
 	fn.native = func(ev *evaluator, args []any) (any, error) {
 		return n.run(ev, argAt(args, 0), f)
 	}

@@ -60,6 +60,9 @@ func (st *step) tuples(ev *evaluator, w flow, rows *tuples, f *frame) (*tuples, 
 		}
 		numbered := make([]tuple, len(rows.rows))
 		for j, r := range rows.rows {
+			if err := ev.alloc(itemSize * (5 + 2*len(r.vars))); err != nil {
+				return nil, err
+			}
 			numbered[j] = tuple{r.at, with(r.vars, st.stages[i].index, float64(j))}
 		}
 		rows = &tuples{rows: numbered}
@@ -112,7 +115,7 @@ func (st *step) expand(ev *evaluator, w flow, rows *tuples, f *frame) (*tuples, 
 		}
 		had := len(out.rows)
 		st.appendRows(out, r, v)
-		if err := ev.alloc(4 * itemSize * (len(out.rows) - had)); err != nil {
+		if err := ev.alloc(itemSize * (5 + 2*len(r.vars)) * (len(out.rows) - had)); err != nil {
 			return nil, err
 		}
 	}

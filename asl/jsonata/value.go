@@ -199,11 +199,14 @@ func parseNumber(s string) float64 {
 
 // truth is the effective boolean value of v; undefined is false. A number that
 // is infinite is an error, as is an array nested too deeply.
-func truth(v any) (bool, error) {
-	return truthAt(v, 0)
+func (ev *evaluator) truth(v any) (bool, error) {
+	if b, ok := v.(bool); ok {
+		return b, nil
+	}
+	return ev.truthAt(v, 0)
 }
 
-func truthAt(v any, depth int) (bool, error) {
+func (ev *evaluator) truthAt(v any, depth int) (bool, error) {
 	switch v := v.(type) {
 	case bool:
 		return v, nil
@@ -224,16 +227,19 @@ func truthAt(v any, depth int) (bool, error) {
 	if depth > maxNesting {
 		return false, tooDeep()
 	}
+	if err := ev.charge(l.n); err != nil {
+		return false, err
+	}
 	// The reference looks at every item, so an infinity anywhere is an error.
-	any := false
+	some := false
 	for i := range l.n {
-		b, err := truthAt(l.at(i), depth+1)
+		b, err := ev.truthAt(l.at(i), depth+1)
 		if err != nil {
 			return false, err
 		}
-		any = any || b
+		some = some || b
 	}
-	return any, nil
+	return some, nil
 }
 
 // maxNesting is how deeply values made by an expression may nest before a
@@ -280,6 +286,9 @@ func identical(a, b any) bool {
 	return false
 }
 
+// longText is from what length on comparing texts is charged for.
+const longText = 256
+
 // equal compares two values deeply.
 func (ev *evaluator) equal(a, b any) (bool, error) {
 	return ev.equalAt(a, b, 0)
@@ -289,6 +298,11 @@ func (ev *evaluator) equalAt(a, b any, depth int) (bool, error) {
 	switch a := a.(type) {
 	case string:
 		b, ok := b.(string)
+		if len(a) > longText && ok && len(a) == len(b) {
+			if err := ev.charge(len(a) / 64); err != nil {
+				return false, err
+			}
+		}
 		return ok && a == b, nil
 	case float64, document.Number:
 		return sameNumber(a, b), nil

@@ -69,29 +69,26 @@ func numberWords(f float64, after, ordinal bool) string {
 	return s
 }
 
-// wordValue gives the value of a word of a number, in lower case.
-func wordValue(w string) (float64, bool) {
+// wordValues are the values of the words of a number, in lower case.
+var wordValues = makeWordValues()
+
+func makeWordValues() map[string]float64 {
+	out := map[string]float64{"hundred": 100, "hundredth": 100}
 	for i := range smallWords {
-		if w == strings.ToLower(smallWords[i]) || w == strings.ToLower(ordinalWords[i]) {
-			return float64(i), true
-		}
+		out[strings.ToLower(smallWords[i])] = float64(i)
+		out[strings.ToLower(ordinalWords[i])] = float64(i)
 	}
 	for i, t := range tensWords {
 		t = strings.ToLower(t)
-		if w == t || w == t[:len(t)-1]+"ieth" {
-			return float64(i+2) * 10, true
-		}
-	}
-	if w == "hundred" || w == "hundredth" {
-		return 100, true
+		out[t] = float64(i+2) * 10
+		out[t[:len(t)-1]+"ieth"] = float64(i+2) * 10
 	}
 	for i, m := range magnitudeWords {
 		m = strings.ToLower(m)
-		if w == m || w == m+"th" {
-			return math.Pow(1000, float64(i+1)), true
-		}
+		out[m] = math.Pow(1000, float64(i+1))
+		out[m+"th"] = out[m]
 	}
-	return 0, false
+	return out
 }
 
 // fromWords reads a number in English, in lower case.
@@ -100,7 +97,7 @@ func fromWords(s string) (float64, bool) {
 	s = strings.ReplaceAll(s, ", ", " ")
 	segments := []float64{0}
 	for _, w := range strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == '-' || r == '\\' || r == '\t' || r == '\n' || r == '\r' }) {
-		v, ok := wordValue(w)
+		v, ok := wordValues[w]
 		if !ok {
 			return 0, false
 		}
