@@ -89,74 +89,6 @@ func Advance(m *asl.Machine, x *Execution, in Input, now time.Time) Step {
 	return s
 }
 
-// Settle appends the event of a local action's outcome and marks the frame
-// settled, evaluating no expression; a later Advance with Resume goes on. The
-// step's More is set where there is something to go on with. An outcome for a
-// task that is over is Late or Unknown and changes nothing. Advance must have
-// been called since [Decode].
-func Settle(x *Execution, event int64, o Outcome, now time.Time) Step {
-	var s Step
-	if x.head.status != Running {
-		s.Ended, s.Verdict = true, Late
-		return s
-	}
-	if x.machine == nil {
-		panic("interp: Settle before Advance")
-	}
-	r := newRun(x.machine, x, &s, now)
-	if f := x.events[event]; f != nil {
-		x.settle = append(x.settle, undo{frame: f, copy: *f, task: *f.task, head: x.head, doc: x.head.doc})
-	}
-	r.answer(Input{Kind: Answer, Event: event, Outcome: o})
-	r.finish()
-	return s
-}
-
-// undo is a frame and the head as they were before a Settle.
-type undo struct {
-	frame *Frame
-	copy  Frame
-	task  task
-	head  head
-	doc   int64
-}
-
-// Unsettle takes back every Settle since the last Advance, so that a unit whose
-// transaction was rolled back may run again. Numbers that documents got since
-// then are given out again. It returns false when that cannot be done, because
-// the execution ended meanwhile: then it must be loaded anew.
-func (x *Execution) Unsettle() bool {
-	if len(x.settle) > 0 && x.head.status != Running {
-		return false
-	}
-	for i := len(x.settle) - 1; i >= 0; i-- {
-		u := &x.settle[i]
-		f := u.frame
-		pos, due, queued, stored := f.pos, f.due, f.queued, f.stored
-		*f = u.copy
-		t := u.task
-		f.task = &t
-		f.pos, f.due, f.queued, f.stored = pos, due, queued, stored
-		x.events[t.event] = f
-		x.reschedule(f)
-		x.head = u.head
-	}
-	if len(x.settle) > 0 {
-		x.nums.forget(x.settle[0].doc)
-		live := x.ready[:0]
-		for _, f := range x.ready {
-			if f.runnable() {
-				live = append(live, f)
-			} else {
-				f.queued = false
-			}
-		}
-		x.ready = live
-	}
-	x.settle = x.settle[:0]
-	return true
-}
-
 // start begins the execution.
 func (r *run) start() {
 	x := r.x
@@ -186,7 +118,7 @@ func (r *run) to(f *Frame, name string) {
 		return
 	}
 	f.st, f.state, f.phase = st, st.Common().Pointer, phaseEnter
-	f.retries, f.fail = nil, nil
+	f.retries = nil
 	r.touch(f)
 	r.push(f)
 }
@@ -316,156 +248,6 @@ func (r *run) push(f *Frame) {
 // full says whether the step has reached a bound.
 func (r *run) full() bool { return r.moves >= MaxTransitions || r.bytes >= MaxEventBytes }
 
-// drain runs the frames that can go on, as long as the step has room.
-func (r *run) drain() {
-	x := r.x
-	for len(x.ready) > 0 && x.head.status == Running && !r.full() {
-		n := len(x.ready) - 1
-		f := x.ready[n]
-		x.ready[n] = nil
-		x.ready = x.ready[:n]
-		f.queued = false
-		if f.gone || !f.runnable() {
-			continue
-		}
-		if !r.resolve(f) {
-			r.runtime(f, "The state at "+f.state+" does not exist in the definition.")
-			continue
-		}
-		r.step(f)
-	}
-}
-
-// step moves a frame on by one state or part of a state.
-func (r *run) step(f *Frame) {
-	r.moves++
-	r.touch(f)
-	switch f.phase {
-	case phaseEnter:
-		r.enter(f)
-	case phaseWork:
-		r.work(f)
-	case phaseWaited:
-		r.waited(f, f.st.(*asl.Wait))
-	case phaseSettled:
-		r.settled(f)
-	case phaseJoin:
-		r.next(f)
-	case phaseJoined:
-		r.joined(f)
-	}
-}
-
-// resolve finds the frame's state in the machine.
-func (r *run) resolve(f *Frame) bool {
-	if f.st != nil && f.block != nil {
-		return true
-	}
-	if f.block == nil {
-		switch p := f.parent; {
-		case p == nil:
-			f.block = r.x.root(r.m)
-		case r.resolve(p):
-			f.block = childBlock(p.st, f.index)
-		}
-	}
-	if f.st == nil && f.state != "" {
-		f.st = r.m.State(f.state)
-	}
-	return f.block != nil && (f.st != nil || f.state == "")
-}
-
-// childBlock returns the block that a child of a Parallel or Map state runs.
-func childBlock(st asl.State, index int) *asl.Block {
-	switch st := st.(type) {
-	case *asl.Parallel:
-		if index < len(st.Branches) {
-			return st.Branches[index]
-		}
-	case *asl.Map:
-		return st.Processor
-	}
-	return nil
-}
-
-// enter records the state's entry and does its work.
-func (r *run) enter(f *Frame) {
-	b := f.st.Common()
-	f.prior = f.last
-	f.entered = r.event(Event{Type: b.Type + "StateEntered", Name: b.Name, Input: f.input}, f.last)
-	f.last = f.entered
-	f.at = r.now
-	f.phase = phaseWork
-	r.work(f)
-}
-
-// work does what the entered state is for.
-func (r *run) work(f *Frame) {
-	if r.x.head.status != Running {
-		return
-	}
-	r.focus(f)
-	switch st := f.st.(type) {
-	case *asl.Pass:
-		r.pass(f, st)
-	case *asl.Task:
-		r.taskState(f, st)
-	case *asl.Choice:
-		r.choice(f, st)
-	case *asl.Wait:
-		r.waitState(f, st)
-	case *asl.Succeed:
-		r.succeed(f, st)
-	case *asl.Fail:
-		r.failState(f, st)
-	case *asl.Parallel:
-		r.parallel(f, st)
-	case *asl.Map:
-		r.mapState(f, st)
-	}
-}
-
-// exit leaves the state with its output and the variables it assigned, for the
-// state next, or for the end of the thread when next is "".
-func (r *run) exit(f *Frame, output *document.Doc, assigned []AssignedItem, next string) {
-	b := f.st.Common()
-	if len(output.Bytes()) > MaxDocument {
-		r.raise(f, tooLarge(b.Name))
-		return
-	}
-	previous := f.last
-	if f.exitFrom != 0 {
-		previous, f.exitFrom = f.exitFrom, 0
-	}
-	f.last = r.event(Event{Type: b.Type + "StateExited", Name: b.Name, Output: output, Assigned: assigned}, previous)
-	if r.x.head.status != Running {
-		return
-	}
-	f.assign(assigned)
-	r.x.unschedule(f)
-	f.join, f.retries, f.fail = nil, nil, nil
-	f.input = output
-	if next != "" {
-		r.to(f, next)
-		return
-	}
-	r.end(f, output)
-}
-
-// end ends a thread that ran to its end.
-func (r *run) end(f *Frame, output *document.Doc) {
-	if f.parent != nil {
-		r.childEnded(f, output)
-		return
-	}
-	x := r.x
-	r.event(Event{Type: "ExecutionSucceeded", Output: output}, f.last)
-	if x.head.status == Running {
-		x.head.output = output
-		r.over(Succeeded)
-	}
-}
-
 // over ends the execution: nothing in it goes on.
 func (r *run) over(st Status) {
 	x := r.x
@@ -518,6 +300,9 @@ func (r *run) event(e Event, previous int64) int64 {
 		}
 	}
 	e.ID, e.Previous, e.Time = x.head.event, previous, clock(r.now)
+	if r.s.Events == nil {
+		r.s.Events = make([]Event, 0, 8)
+	}
 	r.s.Events = append(r.s.Events, e)
 	r.bytes += e.size()
 	if ending {

@@ -244,7 +244,7 @@ func call(cmd *interp.Command, functions map[string]string) (o interp.Outcome, s
 	if i := strings.Index(name, ":function:"); i >= 0 {
 		name = name[i+len(":function:"):]
 	}
-	how, ok := functions[name]
+	how := functions[name]
 	if rest, slow := strings.CutPrefix(how, "sleep:"); slow {
 		secs, then, _ := strings.Cut(rest, ":")
 		var n int

@@ -156,9 +156,6 @@ func (d *decoder) frame(f *Frame) (parent int64) {
 	if has&hasJoin != 0 {
 		f.join = d.join()
 	}
-	if has&hasFail != 0 {
-		f.fail = d.failure()
-	}
 	if f.phase < phaseEnter || f.phase > phaseJoined || f.index < 0 {
 		d.fail(errFormat)
 	}

@@ -178,7 +178,6 @@ const (
 	hasTask
 	hasWait
 	hasJoin
-	hasFail
 )
 
 func (e *encoder) frame(f *Frame) {
@@ -193,7 +192,6 @@ func (e *encoder) frame(f *Frame) {
 	set(f.task != nil, hasTask)
 	set(f.wait != 0, hasWait)
 	set(f.join != nil, hasJoin)
-	set(f.fail != nil, hasFail)
 	e.byte(formatVersion)
 	e.uint(has)
 	if f.parent != nil {
@@ -230,9 +228,6 @@ func (e *encoder) frame(f *Frame) {
 	}
 	if has&hasJoin != 0 {
 		e.join(f.join)
-	}
-	if has&hasFail != 0 {
-		e.failure(f.fail)
 	}
 }
 

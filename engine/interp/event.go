@@ -3,6 +3,7 @@ package interp
 import (
 	"time"
 
+	"millrace/asl"
 	"millrace/asl/document"
 )
 
@@ -112,9 +113,63 @@ var eventTypes = [...]string{
 	"EvaluationFailed",
 }
 
+// entered, exited and aborted return the type of a state event, without making
+// a string.
+func entered(st asl.State) string {
+	switch st.(type) {
+	case *asl.Pass:
+		return "PassStateEntered"
+	case *asl.Task:
+		return "TaskStateEntered"
+	case *asl.Choice:
+		return "ChoiceStateEntered"
+	case *asl.Wait:
+		return "WaitStateEntered"
+	case *asl.Succeed:
+		return "SucceedStateEntered"
+	case *asl.Fail:
+		return "FailStateEntered"
+	case *asl.Parallel:
+		return "ParallelStateEntered"
+	}
+	return "MapStateEntered"
+}
+
+func exited(st asl.State) string {
+	switch st.(type) {
+	case *asl.Pass:
+		return "PassStateExited"
+	case *asl.Task:
+		return "TaskStateExited"
+	case *asl.Choice:
+		return "ChoiceStateExited"
+	case *asl.Wait:
+		return "WaitStateExited"
+	case *asl.Succeed:
+		return "SucceedStateExited"
+	case *asl.Parallel:
+		return "ParallelStateExited"
+	}
+	return "MapStateExited"
+}
+
+// aborted returns "" for the types of states that nothing can cut.
+func aborted(st asl.State) string {
+	switch st.(type) {
+	case *asl.Task:
+		return "TaskStateAborted"
+	case *asl.Wait:
+		return "WaitStateAborted"
+	case *asl.Parallel:
+		return "ParallelStateAborted"
+	case *asl.Map:
+		return "MapStateAborted"
+	}
+	return ""
+}
+
 // eventCode returns the place of a type in eventTypes, 0 for one that is not there.
 func eventCode(kind string) int {
-	// The types are few and most steps use the first letters that tell them apart.
 	for i := 1; i < len(eventTypes); i++ {
 		if eventTypes[i] == kind {
 			return i

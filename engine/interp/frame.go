@@ -25,10 +25,9 @@ type Frame struct {
 	vars    []variable
 	retries []int64 // per retrier of the state, how often it was used
 
-	task *task    // in phaseTask and phaseSettled
-	wait int64    // deadline of phaseWait and phaseRetry
-	join *join    // in phaseJoin and phaseLoad
-	fail *failure // what a Retry waits to try again, for people
+	task *task // in phaseTask and phaseSettled
+	wait int64 // deadline of phaseWait and phaseRetry
+	join *join // in phaseJoin and phaseLoad
 
 	// In memory only.
 	st       asl.State  // the state at pointer state

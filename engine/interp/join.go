@@ -227,9 +227,8 @@ func (r *run) cut(f *Frame, last int64, iteration bool) {
 		r.event(Event{Type: "MapIterationAborted", Name: f.parent.st.Common().Name, Index: &index}, last)
 	}
 	if f.phase != phaseEnter && r.resolve(f) {
-		switch f.st.(type) {
-		case *asl.Task, *asl.Wait, *asl.Parallel, *asl.Map:
-			r.event(Event{Type: f.st.Common().Type + "StateAborted"}, last)
+		if kind := aborted(f.st); kind != "" {
+			r.event(Event{Type: kind}, last)
 		}
 	}
 	if x.head.status != Running {

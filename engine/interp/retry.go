@@ -38,7 +38,7 @@ func (r *run) raise(f *Frame, fl *failure) {
 	retry, catch := handlers(f.st)
 	if !fl.final {
 		if i := matchRetrier(f, retry, fl); i >= 0 {
-			r.retry(f, &retry[i], i, len(retry), fl)
+			r.retry(f, &retry[i], i, len(retry))
 			return
 		}
 	}
@@ -121,7 +121,7 @@ func (f *Frame) attempts() int64 {
 }
 
 // retry lets the frame try its state again after the retrier's interval.
-func (r *run) retry(f *Frame, t *asl.Retrier, i, n int, fl *failure) {
+func (r *run) retry(f *Frame, t *asl.Retrier, i, n int) {
 	if len(f.retries) < n {
 		f.retries = append(f.retries, make([]int64, n-len(f.retries))...)
 	}
@@ -133,7 +133,6 @@ func (r *run) retry(f *Frame, t *asl.Retrier, i, n int, fl *failure) {
 		delay *= float64(r.x.draw()>>11) / (1 << 53)
 	}
 	f.retries[i]++
-	f.fail = fl
 	ms := int64(math.Min(delay, maxDelay) * 1000)
 	if ms <= 0 {
 		f.phase = phaseWork

@@ -20,7 +20,6 @@ type world struct {
 	restart bool
 	events  []interp.Event
 	waiting map[int64]interp.Command
-	last    interp.Step // whose local actions Settle settles
 
 	// What a store would keep.
 	head    []byte
