@@ -1,0 +1,81 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"millrace/engine"
+)
+
+// Fault is an error for the caller: the exception's name as AWS spells it, the
+// text, and the HTTP status. Whatever is not a Fault and not in the table of
+// [FaultOf] is the server's own failure.
+type Fault struct {
+	Name    string
+	Message string
+	Status  int
+}
+
+func (f *Fault) Error() string { return f.Name + ": " + f.Message }
+
+// Faultf makes a Fault of status 400.
+func Faultf(name, format string, args ...any) *Fault {
+	return &Fault{Name: name, Message: fmt.Sprintf(format, args...), Status: http.StatusBadRequest}
+}
+
+// faults is the one table of what the engine's errors are called outside. A
+// title with %s takes what was asked for.
+var faults = []struct {
+	err    error
+	name   string
+	status int
+	title  string
+}{
+	{engine.ErrMachineNotFound, "StateMachineDoesNotExist", 400, "State Machine Does Not Exist: '%s'"},
+	{engine.ErrMachineExists, "StateMachineAlreadyExists", 400, "State Machine Already Exists: '%s'"},
+	{engine.ErrMachineDeleting, "StateMachineDeleting", 400, "State Machine is being deleted: '%s'"},
+	{engine.ErrExecutionNotFound, "ExecutionDoesNotExist", 400, "Execution Does Not Exist: '%s'"},
+	{engine.ErrExecutionExists, "ExecutionAlreadyExists", 400, "Execution Already Exists: '%s'"},
+	{engine.ErrActivityNotFound, "ActivityDoesNotExist", 400, "Activity Does Not Exist: '%s'"},
+	{engine.ErrInvalidInput, "InvalidExecutionInput", 400, "Invalid State Machine Execution Input: '%s'"},
+	{engine.ErrInvalidOutput, "InvalidOutput", 400, "Invalid Output: '%s'"},
+	{engine.ErrInvalidName, "InvalidName", 400, "Invalid Name: '%s'"},
+	{engine.ErrInvalidARN, "InvalidArn", 400, "Invalid Arn: '%s'"},
+	{engine.ErrInvalidDefinition, "InvalidDefinition", 400, "Invalid State Machine Definition: '%s'"},
+	{engine.ErrInvalidToken, "InvalidToken", 400, "Invalid Token: 'Invalid token'"},
+	{engine.ErrTaskNotFound, "TaskDoesNotExist", 400, "Task Does Not Exist: 'Provided task does not exist'"},
+	{engine.ErrTaskTimedOut, "TaskTimedOut", 400, "Task Timed Out: 'Provided task does not exist anymore'"},
+	{engine.ErrInvalidPage, "ValidationException", 400, "1 validation error detected: '%s'"},
+	{engine.ErrTypeNotSupported, "StateMachineTypeNotSupported", 400, "This operation is not supported by this type of state machine"},
+	{engine.ErrConflict, "ConflictException", 409, "The execution changed meanwhile. Try again."},
+	{engine.ErrBusy, "ServiceUnavailable", 503, "The service is busy. Try again."},
+	{engine.ErrClosed, "ServiceUnavailable", 503, "The service is shutting down. Try again."},
+	{context.Canceled, "ServiceUnavailable", 503, "The request was given up before it was answered."},
+	{context.DeadlineExceeded, "ServiceUnavailable", 503, "The request took too long. Try again."},
+}
+
+// FaultOf translates an error of the engine; subject is what was asked for,
+// such as an ARN; "" is what the error says it is about. It returns nil for an
+// error that is the server's own failure.
+func FaultOf(err error, subject string) *Fault {
+	var f *Fault
+	if errors.As(err, &f) {
+		return f
+	}
+	if about := new(engine.Fault); subject == "" && errors.As(err, &about) {
+		subject = about.Detail
+	}
+	for _, e := range faults {
+		if !errors.Is(err, e.err) {
+			continue
+		}
+		text := e.title
+		if n := len(text); n > 4 && text[n-4:] == "'%s'" {
+			text = fmt.Sprintf(text, subject)
+		}
+		return &Fault{Name: e.name, Message: text, Status: e.status}
+	}
+	return nil
+}
