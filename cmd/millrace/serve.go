@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"millrace/api"
+	"millrace/cmd/internal/cli"
+	"millrace/engine"
+)
+
+// common are the flags of the commands that run an engine of their own.
+func common(f *cli.Flags, s *settings) {
+	f.StringVar(&s.region, "region", engine.DefaultRegion, "`REGION` in ARNs")
+	f.StringVar(&s.account, "account", engine.DefaultAccount, "`ACCOUNT` in ARNs, 12 digits")
+	f.StringVar(&s.lambda, "lambda-endpoint", "", "`URL` of a Lambda Invoke API that runs the functions; left out: they run here")
+}
+
+func checkCommon(s *settings) error {
+	if len(s.account) != 12 || strings.Trim(s.account, "0123456789") != "" {
+		return cli.Misused("--account %q: want 12 digits", s.account)
+	}
+	if s.region == "" || strings.ContainsAny(s.region, ": /") {
+		return cli.Misused("--region %q: want a region such as %s", s.region, engine.DefaultRegion)
+	}
+	return nil
+}
+
+func serve(ctx context.Context, p *process, args []string) error {
+	s := settings{}
+	f := cli.NewFlags("serve [--data DIR] [--listen ADDR] [--aws-listen ADDR]", `
+Serves the AWS endpoint and REST until it is interrupted. The state is in the
+folder that --data names; start it again there and executions go on.
+
+    millrace serve
+    aws --endpoint-url http://127.0.0.1:4566 stepfunctions list-state-machines`)
+	f.StringVar(&s.data, "data", "millrace-data", "`DIR` of the state, made if it is not there")
+	listen := f.String("listen", "127.0.0.1:8080", "`ADDR` of REST")
+	awsListen := f.String("aws-listen", "127.0.0.1:4566", "`ADDR` of the AWS endpoint")
+	asJSON := f.Bool("json", false, "print where it listens, and the log, as JSON")
+	common(f, &s)
+	if _, err := f.Want(0, 0, args, p.getenv, p.out); err != nil {
+		return err
+	}
+	if err := checkCommon(&s); err != nil {
+		return err
+	}
+	s.log = slog.New(slog.NewTextHandler(p.err, nil))
+	if *asJSON {
+		s.log = slog.New(slog.NewJSONHandler(p.err, nil))
+	}
+	restDoor, err := api.Listen(*listen)
+	if err != nil {
+		return cli.Failf("%s", err)
+	}
+	defer restDoor.Close()
+	awsDoor, err := api.Listen(*awsListen)
+	if err != nil {
+		return cli.Failf("%s", err)
+	}
+	defer awsDoor.Close()
+	sys, err := assemble(ctx, s)
+	if err != nil {
+		return err
+	}
+	aws, rest := "http://"+awsDoor.Addr().String(), "http://"+restDoor.Addr().String()
+	if *asJSON {
+		err = cli.JSON(p.out, map[string]string{"aws": aws, "rest": rest, "data": s.data})
+	} else {
+		_, err = fmt.Fprintf(p.out, "AWS endpoint  %s\nREST          %s/v1\nstate         %s\n", aws, rest, s.data)
+	}
+	if err == nil {
+		err = api.Serve(ctx, api.Door{Listener: awsDoor, Handler: sys.aws}, api.Door{Listener: restDoor, Handler: sys.rest})
+	}
+	return errors.Join(err, sys.close())
+}

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"millrace/asl"
+	"millrace/cmd/internal/cli"
+	"millrace/engine"
+)
+
+// checked is a file and what was found in it.
+type checked struct {
+	File  string          `json:"file"`
+	Found []cli.Diagnosis `json:"diagnostics"`
+}
+
+func validate(_ context.Context, p *process, args []string) error {
+	f := cli.NewFlags("validate FILE... [--format text|json|sarif] [--strict] [--type STANDARD|EXPRESS]", `
+Checks definitions in the Amazon States Language. Placeholders such as
+${TableArn} are accepted unless --strict is given. FILE - is standard input.
+The exit code is 0 when nothing is wrong, 1 when there are faults.
+
+    millrace validate order.asl.json
+    millrace validate --format sarif workflows/*.json > faults.sarif`)
+	format := f.String("format", "text", "`FORMAT` of what is found: text, json or sarif")
+	asJSON := f.Bool("json", false, "the same as --format json")
+	strict := f.Bool("strict", false, "refuse what AWS refuses, placeholders too")
+	kind := f.String("type", "STANDARD", "`TYPE` of the machines: STANDARD or EXPRESS")
+	files, err := f.Want(1, -1, args, p.getenv, p.out)
+	if err != nil {
+		return err
+	}
+	if *asJSON {
+		*format = "json"
+	}
+	if *kind != string(engine.Standard) && *kind != string(engine.Express) {
+		return cli.Misused("validate: --type %s: want STANDARD or EXPRESS", *kind)
+	}
+	options := asl.Options{Express: *kind == string(engine.Express), Strictness: asl.Lenient}
+	if *strict {
+		options.Strictness = asl.Strict
+	}
+	all := make([]checked, 0, len(files))
+	faults := 0
+	for _, name := range files {
+		text, err := readFile(name, p.in)
+		if err != nil {
+			return err
+		}
+		_, found := asl.Parse(text, options)
+		c := checked{name, make([]cli.Diagnosis, len(found))}
+		for i, d := range found {
+			c.Found[i] = diagnosis(d)
+			if d.Severity == asl.SeverityError {
+				faults++
+			}
+		}
+		all = append(all, c)
+	}
+	if err := report(p.out, *format, all); err != nil {
+		return err
+	}
+	if faults > 0 {
+		return &cli.Error{Code: cli.Failed}
+	}
+	return nil
+}
+
+func diagnosis(d asl.Diagnostic) cli.Diagnosis {
+	return cli.Diagnosis{
+		Severity: strings.ToLower(string(d.Severity)), Code: d.Code, Message: d.Message, Pointer: d.Pointer, Line: d.Line, Column: d.Column,
+	}
+}
+
+// report prints what was found.
+func report(out io.Writer, format string, all []checked) error {
+	switch format {
+	case "json":
+		return cli.JSON(out, all)
+	case "sarif":
+		log := cli.NewSARIF(version())
+		for _, c := range all {
+			for _, d := range c.Found {
+				log.Add(c.File, d)
+			}
+		}
+		return cli.JSON(out, log)
+	case "text":
+		for _, c := range all {
+			for _, d := range c.Found {
+				fmt.Fprintln(out, d.Text(c.File))
+			}
+		}
+		return nil
+	}
+	return cli.Misused("validate: --format %s: want text, json or sarif", format)
+}
+
+// maxFile is the most bytes of a file that is read.
+const maxFile = 16 << 20
+
+// readFile reads a file, or standard input for "-".
+func readFile(name string, in io.Reader) ([]byte, error) {
+	if name != "-" {
+		opened, err := os.Open(name)
+		if err != nil {
+			return nil, cli.Failf("%s", err)
+		}
+		defer opened.Close()
+		in = opened
+	}
+	text, err := io.ReadAll(io.LimitReader(in, maxFile+1))
+	if err != nil {
+		return nil, cli.Failf("read %s: %s", name, err)
+	}
+	if len(text) > maxFile {
+		return nil, cli.Failf("read %s: more than %d bytes", name, maxFile)
+	}
+	return text, nil
+}
