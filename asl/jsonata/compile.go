@@ -185,9 +185,12 @@ func (c *compiler) call(n *node) (*call, *Error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &call{fn: fn, args: args, pos: n.pos, name: n.lhs.value, partial: n.kind == kPartial}
-	if n.lhs.kind == kPath {
+	k := &call{fn: fn, args: args, pos: n.pos, partial: n.kind == kPartial}
+	switch n.lhs.kind {
+	case kPath:
 		k.name, k.isPath = n.lhs.steps[0].value, true
+	case kVariable:
+		k.name = n.lhs.value
 	}
 	if k.partial {
 		for _, a := range n.list {

@@ -299,6 +299,9 @@ func (ev *evaluator) applyOnce(v any, args []any, in any, f *frame) (any, error)
 		if err != nil {
 			return nil, err
 		}
+		if s, ok := x.(*seq); ok && s.flags&isSequence != 0 {
+			x = s.unwrapped()
+		}
 		return ev.apply(fn.second, []any{x}, nil, f, nil)
 	}
 	return nil, fault("T1006")

@@ -277,7 +277,7 @@ func (s *signature) validate(args []any, context any) ([]any, *Error) {
 			continue
 		}
 		for range counts[i] {
-			a := args[next]
+			a := argAt(args, next)
 			if p.kind == 'a' {
 				var err *Error
 				if a, err = p.array(a, counts[i], next); err != nil {
