@@ -186,7 +186,11 @@ func (r *run) mapRunAnswered(f *Frame, o Outcome) {
 // the Map state is in, event the id that its command had. The error is an
 // *asl.Error.
 func ChildInput(m *asl.Machine, x *Execution, run *MapRun, event int64, index int, key *string, value *document.Doc) (*document.Doc, error) {
+	f := x.events[event]
 	st, ok := m.State(run.State).(*asl.Map)
+	if !ok && f != nil {
+		st, ok = f.st.(*asl.Map)
+	}
 	if !ok {
 		return nil, &asl.Error{Name: errRuntime, Cause: "The state at " + run.State + " is no Map state."}
 	}
@@ -195,7 +199,6 @@ func ChildInput(m *asl.Machine, x *Execution, run *MapRun, event int64, index in
 	}
 	var s Step
 	r := newRun(m, x, &s, clock(x.head.time))
-	f := x.events[event]
 	if f == nil || !r.resolve(f) {
 		return nil, &asl.Error{Name: errRuntime, Cause: "The Map state is over."}
 	}

@@ -20,6 +20,7 @@ func (r *run) focus(f *Frame) {
 		r.env.Now = clock(r.now)
 	}
 	r.env.Input, r.env.Result, r.env.ErrorOutput = f.input, nil, nil
+	r.probed(f)
 }
 
 // on sets what $ is, and forgets any result.
@@ -45,7 +46,7 @@ func (r *run) variable(name string) (*document.Doc, bool) {
 			}
 		}
 	}
-	return nil, false
+	return r.x.Probe.variable(name)
 }
 
 // assign gives variables of the frame's own scope their new values.
@@ -144,6 +145,9 @@ func (r *run) contextObject() *document.Doc {
 	if r.ctxDoc != nil {
 		return r.ctxDoc
 	}
+	if r.ctxDoc = r.probeContext(); r.ctxDoc != nil {
+		return r.ctxDoc
+	}
 	x, f := r.x, r.f
 	o := document.NewObject(5)
 	fixed := x.fixedContext()
@@ -160,15 +164,7 @@ func (r *run) contextObject() *document.Doc {
 	}
 	o.Set("State", st)
 	if it := r.itemOf(f); it != nil {
-		m := document.NewObject(3)
-		m.Set("Index", document.Int(int64(it.index)))
-		if it.keyed {
-			m.Set("Key", it.key)
-		}
-		m.Set("Value", it.value)
-		w := document.NewObject(1)
-		w.Set("Item", m)
-		o.Set("Map", w)
+		o.Set("Map", it.context())
 	}
 	if r.token != 0 && x.Token != nil {
 		t := document.NewObject(1)

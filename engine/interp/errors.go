@@ -31,7 +31,10 @@ func tooLarge(what string) *failure {
 }
 
 // while is how AWS introduces the cause of an error inside the service.
-func (f *Frame) while(cause string) string {
+func (r *run) while(f *Frame, cause string) string {
+	if r.x.Probe != nil {
+		return cause
+	}
 	return "An error occurred while executing the state '" + f.st.Common().Name +
 		"' (entered at the event id #" + strconv.FormatInt(f.entered, 10) + "). " + cause
 }
@@ -39,7 +42,7 @@ func (f *Frame) while(cause string) string {
 // runtime fails the execution with States.Runtime, which nothing catches.
 func (r *run) runtime(f *Frame, cause string) {
 	if f.st != nil && f.entered != 0 {
-		cause = f.while(cause)
+		cause = r.while(f, cause)
 	}
 	r.failExecution(f, errRuntime, cause)
 }
@@ -73,7 +76,7 @@ func (r *run) evaluationFailed(f *Frame, err error, previous int64, final bool) 
 		r.raise(f, fl)
 		return
 	}
-	name, cause := e.Name, f.while(e.Cause)
+	name, cause := e.Name, r.while(f, e.Cause)
 	if name == errQuery {
 		f.last = r.event(Event{Type: "EvaluationFailed", Name: f.st.Common().Name, Error: &name, Cause: &cause, Location: e.Location}, previous)
 	}

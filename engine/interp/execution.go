@@ -28,6 +28,9 @@ type Execution struct {
 	// fails with States.Runtime. nil: every activity exists.
 	HasActivity func(arn string) bool
 
+	// Probe is for tests of single states. nil: none.
+	Probe *Probe
+
 	machine *asl.Machine // of the last Advance
 	head    head
 	frames  map[int64]*Frame

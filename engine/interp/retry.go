@@ -27,6 +27,7 @@ func (r *run) raise(f *Frame, fl *failure) {
 	if x.head.status != Running {
 		return
 	}
+	r.probe(f, fl)
 	if text(fl.name) == errRuntime || f.st == nil {
 		r.executionFailed(f, fl)
 		return
@@ -36,14 +37,15 @@ func (r *run) raise(f *Frame, fl *failure) {
 	x.reschedule(f)
 	before := f.last
 	retry, catch := handlers(f.st)
-	if !fl.final {
+	fl.fatal = fl.fatal || !handled(f, fl)
+	if !fl.final && !fl.fatal {
 		if i := matchRetrier(f, retry, fl); i >= 0 {
 			r.retry(f, &retry[i], i, len(retry))
 			return
 		}
 	}
 	r.stateFailed(f)
-	if !fl.final {
+	if !fl.final && !fl.fatal {
 		for i := range catch {
 			if matches(catch[i].ErrorEquals, fl) {
 				r.catch(f, &catch[i], fl, before)
@@ -59,6 +61,26 @@ func (r *run) raise(f *Frame, fl *failure) {
 		return
 	}
 	r.childFailed(f, fl)
+}
+
+// handled says whether the Retry or Catch of the frame's state, or of one around
+// it, takes the error.
+func handled(f *Frame, fl *failure) bool {
+	for final := fl.final; f != nil; f, final = f.parent, false {
+		if final || f.st == nil {
+			continue
+		}
+		retry, catch := handlers(f.st)
+		if matchRetrier(f, retry, fl) >= 0 {
+			return true
+		}
+		for i := range catch {
+			if matches(catch[i].ErrorEquals, fl) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // stateFailed records the end of a Parallel or Map state that failed.
