@@ -9,11 +9,13 @@ import (
 // The log is moved into the database by a side connection without holding up
 // commits, whenever checkpointBytes or so were written. When the log has
 // restartFrames and nearly all of it has been moved, the next group starts it
-// over, so that it does not grow without end.
+// over, so that it does not grow without end. One of longLog frames is started
+// over even when much is left, which takes that group longer.
 const (
 	checkpointBytes = 4 << 20
 	restartFrames   = 4000
 	littleLeft      = 1000
+	longLog         = 8 * restartFrames
 )
 
 // checkpointer owns the side connection.
@@ -71,10 +73,14 @@ func (k *checkpointer) run() {
 			return
 		case <-k.wake:
 		}
+		if k.restart.Load() {
+			continue // the committer wants the log for itself
+		}
 		if c == nil {
 			fresh, err := openConn(k.s.path, false)
 			if err == nil {
-				c, err = fresh, fresh.script("PRAGMA wal_autocheckpoint=0")
+				// A connection that has not read yet does not know of the log.
+				c, err = fresh, fresh.script("PRAGMA wal_autocheckpoint=0; SELECT 1 FROM sqlite_master")
 			}
 			if err != nil {
 				k.s.log.Warn("open checkpoint connection", "error", err)
@@ -86,7 +92,7 @@ func (k *checkpointer) run() {
 			k.s.log.Warn("checkpoint", "error", err)
 			continue
 		}
-		if frames >= restartFrames && left <= littleLeft {
+		if frames >= restartFrames && (left <= littleLeft || frames >= longLog) {
 			k.restart.Store(true)
 		}
 	}

@@ -186,10 +186,9 @@ func (c *conn) prepare(sql string) (*stmt, error) {
 
 // evict drops the eighth of the statements that was not used for longest.
 func (c *conn) evict() {
-	limit := c.tick
-	for n := 0; n < maxStatements/8; n++ {
+	for range maxStatements / 8 {
 		var oldest string
-		limit = c.tick + 1
+		limit := c.tick + 1
 		for sql, st := range c.cache {
 			if !st.busy && !st.kept && st.used < limit {
 				oldest, limit = sql, st.used

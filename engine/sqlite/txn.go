@@ -234,11 +234,14 @@ func (t *txn) update(c *engine.Change, root *interp.FrameChange) error {
 
 // remove deletes the row of an execution that leaves nothing behind.
 func (t *txn) remove(c *engine.Change) error {
-	n, err := t.Exec("DELETE FROM executions WHERE id = ? AND version = ?", c.Execution, c.Version)
-	if err == nil && n == 0 {
-		err = engine.ErrConflict
+	if err := t.conn.exec("DELETE FROM executions WHERE id = ? AND version = ?", c.Execution, c.Version); err != nil {
+		return err
 	}
-	return err
+	if t.conn.changes() == 0 {
+		return engine.ErrConflict
+	}
+	t.wrote = true
+	return nil
 }
 
 func (t *txn) frame(execution int64, f *interp.FrameChange) error {
