@@ -1,8 +1,6 @@
 package interp
 
 import (
-	"cmp"
-	"slices"
 	"time"
 
 	"millrace/asl"
@@ -58,7 +56,7 @@ func newRun(m *asl.Machine, x *Execution, s *Step, now time.Time) *run {
 func Advance(m *asl.Machine, x *Execution, in Input, now time.Time) Step {
 	var s Step
 	x.settle = x.settle[:0]
-	if x.head.status != Running {
+	if x.head.status != Running && (in.Kind != Redrive || !x.Redrivable()) {
 		s.Ended = true
 		if in.Kind != Resume {
 			s.Verdict = Late
@@ -76,6 +74,10 @@ func Advance(m *asl.Machine, x *Execution, in Input, now time.Time) Step {
 		r.start()
 	case x.head.event == 0:
 		s.Verdict = Unknown
+	case in.Kind == Redrive && x.head.status == Running:
+		s.Verdict = Late
+	case in.Kind == Redrive:
+		r.redrive()
 	default:
 		at := r.now
 		if !in.At.IsZero() {
@@ -94,20 +96,27 @@ func (r *run) start() {
 	x := r.x
 	b := x.root(r.m)
 	f := x.newFrame(nil, 0)
+	f.input = x.head.input
 	r.touch(f)
 	r.event(Event{Type: "ExecutionStarted", Input: x.head.input, RoleARN: x.RoleARN}, 0)
 	if b == nil {
 		r.runtime(f, "The state machine has no states to run.")
 		return
 	}
-	if r.m.TimeoutSeconds > 0 && x.head.block == "" {
-		if d := r.now + r.m.TimeoutSeconds*1000; x.head.deadline == 0 || d < x.head.deadline {
-			x.head.deadline = d
-		}
-	}
+	r.limit()
 	f.block = b
-	f.input = x.head.input
 	r.to(f, b.StartAt)
+}
+
+// limit starts the clock of the machine's TimeoutSeconds.
+func (r *run) limit() {
+	h := &r.x.head
+	if r.m.TimeoutSeconds <= 0 || h.block != "" {
+		return
+	}
+	if d := r.now + r.m.TimeoutSeconds*1000; h.deadline == 0 || d < h.deadline {
+		h.deadline = d
+	}
 }
 
 // to sends the frame to a state of its block.
@@ -247,38 +256,6 @@ func (r *run) push(f *Frame) {
 
 // full says whether the step has reached a bound.
 func (r *run) full() bool { return r.moves >= MaxTransitions || r.bytes >= MaxEventBytes }
-
-// over ends the execution: nothing in it goes on.
-func (r *run) over(st Status) {
-	x := r.x
-	x.head.status = st
-	x.head.stopped = r.now
-	x.head.deadline = 0
-	live := make([]*Frame, 0, len(x.frames))
-	for _, f := range x.frames {
-		live = append(live, f)
-	}
-	slices.SortFunc(live, func(a, b *Frame) int { return cmp.Compare(a.id, b.id) })
-	for _, f := range live {
-		if f.join != nil {
-			r.unjoin(f)
-		}
-	}
-	for event, f := range x.events {
-		if f.phase == phaseTask {
-			r.s.Moot = append(r.s.Moot, event)
-		}
-	}
-	slices.Sort(r.s.Moot)
-	for _, f := range live {
-		f.gone = true
-		f.pos, f.due = 0, 0
-		r.touch(f)
-	}
-	clear(x.frames)
-	clear(x.events)
-	x.due, x.ready, x.loads = nil, nil, nil
-}
 
 // event appends an event and returns its id. When the history is full the
 // execution fails in its place.

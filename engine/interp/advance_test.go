@@ -342,19 +342,49 @@ func golden2(events []interp.Event) string {
 }
 
 func TestResultsOfAnAbortedJoinAreDeleted(t *testing.T) {
-	m := parse(t, `{"StartAt":"P","States":{"P":{"Type":"Parallel","End":true,"Branches":[
+	m := parse(t, `{"StartAt":"P","States":{"P":{"Type":"Parallel","End":true,"Catch":[{"ErrorEquals":["E"],"Next":"W"}],"Branches":[
 		{"StartAt":"A","States":{"A":{"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage","End":true}}},
-		{"StartAt":"B","States":{"B":{"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage","End":true}}}]}}}`)
+		{"StartAt":"B","States":{"B":{"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage","End":true}}},
+		{"StartAt":"C","States":{"C":{"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage","End":true}}}]},
+		"W":{"Type":"Wait","Seconds":1,"End":true}}}`)
 	x := interp.New(1, [16]byte{}, doc("{}"), epoch)
 	s := interp.Advance(m, x, interp.Input{Kind: interp.Start}, epoch)
-	a, b := s.Commands[0].Event, s.Commands[1].Event
-	s = interp.Advance(m, x, interp.Input{Kind: interp.Answer, Event: a}, epoch)
-	if len(s.Results) != 1 || s.Results[0].Index != 0 {
-		t.Fatalf("results %v", s.Results)
+	a, b, c := s.Commands[0].Event, s.Commands[1].Event, s.Commands[2].Event
+	s1 := interp.Advance(m, x, interp.Input{Kind: interp.Answer, Event: a}, epoch)
+	if len(s1.Results) != 1 || s1.Results[0].Index != 0 {
+		t.Fatalf("results %v", s1.Results)
 	}
-	s = interp.Advance(m, x, interp.Input{Kind: interp.Answer, Event: b, Outcome: interp.Outcome{Failed: true, Error: ptr("E")}}, epoch)
-	if !slices.Equal(s.JoinedBy, []int64{1}) || len(s.Results) != 0 {
-		t.Errorf("joined by %v with results %v", s.JoinedBy, s.Results)
+	s2 := interp.Advance(m, x, interp.Input{Kind: interp.Answer, Event: b, Outcome: interp.Outcome{Failed: true, Error: ptr("E")}}, epoch)
+	if !slices.Equal(s2.JoinedBy, []int64{1}) || len(s2.Results) != 0 || !slices.Equal(s2.Moot, []int64{c}) {
+		t.Errorf("joined by %v with results %v, moot %v", s2.JoinedBy, s2.Results, s2.Moot)
+	}
+	if change := x.Changes(&s1, &s2); len(change.Results) != 0 {
+		t.Errorf("%d results to store that are deleted in the same change", len(change.Results))
+	}
+}
+
+func TestRedrivable(t *testing.T) {
+	m := parse(t, oneTask)
+	for _, c := range []struct {
+		name string
+		in   interp.Input
+		want bool
+	}{
+		{"succeeded", interp.Input{Kind: interp.Answer, Event: 3}, false},
+		{"failed", interp.Input{Kind: interp.Answer, Event: 3, Outcome: interp.Outcome{Failed: true}}, true},
+		{"stopped", interp.Input{Kind: interp.Stop}, true},
+		{"running", interp.Input{Kind: interp.Resume}, false},
+	} {
+		x := interp.New(1, [16]byte{}, doc("{}"), epoch)
+		interp.Advance(m, x, interp.Input{Kind: interp.Start}, epoch)
+		interp.Advance(m, x, c.in, epoch)
+		if got := x.Redrivable(); got != c.want {
+			t.Errorf("%s: redrivable %v, want %v", c.name, got, c.want)
+		}
+		s := interp.Advance(m, x, interp.Input{Kind: interp.Redrive}, epoch)
+		if c.want != (s.Verdict == interp.Accepted) || c.want != (len(s.Events) > 0) {
+			t.Errorf("%s: verdict %d with %s", c.name, s.Verdict, types(s.Events))
+		}
 	}
 }
 

@@ -22,6 +22,7 @@ const (
 	eventRoleARN
 	eventLocation
 	eventRole
+	eventRedrives
 )
 
 // appendBlocks encodes events into blocks.
@@ -87,11 +88,11 @@ func (v *Event) names() [9]*string {
 
 var nameBits = [9]uint64{eventName, eventResource, eventResourceType, eventRegion, eventWorker, eventMapRun, eventRoleARN, eventLocation, eventRole}
 
-func (v *Event) ints() [4]**int64 {
-	return [4]**int64{&v.Timeout, &v.Heartbeat, &v.Length, &v.Index}
+func (v *Event) ints() [5]**int64 {
+	return [5]**int64{&v.Timeout, &v.Heartbeat, &v.Length, &v.Index, &v.Redrives}
 }
 
-var intBits = [4]uint64{eventTimeout, eventHeartbeat, eventLength, eventIndex}
+var intBits = [5]uint64{eventTimeout, eventHeartbeat, eventLength, eventIndex, eventRedrives}
 
 func (v *Event) has() uint64 {
 	var has uint64

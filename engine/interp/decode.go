@@ -187,7 +187,7 @@ func (d *decoder) task() *task {
 
 func (d *decoder) failure() *failure {
 	flags := d.byte()
-	return &failure{beat: flags&failureBeat != 0, final: flags&failureFinal != 0, name: d.optional(), cause: d.optional()}
+	return &failure{beat: flags&failureBeat != 0, final: flags&failureFinal != 0, fatal: flags&failureFatal != 0, name: d.optional(), cause: d.optional()}
 }
 
 func (d *decoder) join() *join {

@@ -1,6 +1,8 @@
 package interp
 
 import (
+	"slices"
+
 	"millrace/asl/document"
 )
 
@@ -50,7 +52,8 @@ type DocFunc func(n int64) (*document.Doc, error)
 
 // Changes encodes what the steps changed, as it stands now. Each step is given
 // once, in order. Documents get their numbers here; one that is passed on
-// unchanged keeps its number.
+// unchanged keeps its number. The results of the frames in the steps' JoinedBy
+// are to be deleted before Change.Results are stored.
 func (x *Execution) Changes(steps ...*Step) Change {
 	var c Change
 	for _, s := range steps {
@@ -65,6 +68,9 @@ func (x *Execution) Changes(steps ...*Step) Change {
 				c.Frames = append(c.Frames, FrameChange{ID: f.id})
 				f.stored = false
 			}
+		}
+		if len(s.JoinedBy) > 0 {
+			c.Results = slices.DeleteFunc(c.Results, func(r ResultRow) bool { return slices.Contains(s.JoinedBy, r.Frame) })
 		}
 		for _, r := range s.Results {
 			e := encoder{x: x, b: []byte{formatVersion}}
@@ -264,6 +270,7 @@ func (e *encoder) task(t *task) {
 const (
 	failureBeat = 1 << iota
 	failureFinal
+	failureFatal
 )
 
 func (e *encoder) failure(f *failure) {
@@ -273,6 +280,9 @@ func (e *encoder) failure(f *failure) {
 	}
 	if f.final {
 		flags |= failureFinal
+	}
+	if f.fatal {
+		flags |= failureFatal
 	}
 	e.byte(flags)
 	e.optional(f.name)

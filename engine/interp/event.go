@@ -35,6 +35,7 @@ type Event struct {
 	RoleARN      string // executionStarted
 	Location     string // evaluationFailed
 	Role         string // taskCredentials
+	Redrives     *int64 // executionRedriven redriveCount
 }
 
 // AssignedItem is a variable and its new value.

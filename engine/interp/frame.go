@@ -83,7 +83,8 @@ type failure struct {
 	name  *string
 	cause *string
 	beat  bool // a heartbeat was missed: States.HeartbeatTimeout matches too
-	final bool // neither Retry nor Catch may take it any more
+	final bool // neither Retry nor Catch of the state may take it any more
+	fatal bool // no Retry or Catch of any state takes it: the execution ends
 }
 
 // join is a Parallel or a Map at work.

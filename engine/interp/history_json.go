@@ -152,6 +152,8 @@ func (w *objectWriter) details(e *Event, name string) {
 		w.some("workerName", e.Worker)
 	case "mapStateStartedEventDetails":
 		w.optional("length", e.Length)
+	case "executionRedrivenEventDetails":
+		w.optional("redriveCount", e.Redrives)
 	case "mapRunStartedEventDetails":
 		w.text("mapRunArn", e.MapRunARN)
 	case "evaluationFailedEventDetails":

@@ -20,6 +20,7 @@ func TestEventJSON(t *testing.T) {
 		{interp.Event{Type: "ExecutionFailed"}, `"executionFailedEventDetails":{}`},
 		{interp.Event{Type: "ExecutionAborted"}, `"executionAbortedEventDetails":{}`},
 		{interp.Event{Type: "ExecutionTimedOut", Error: ptr("States.Timeout")}, `"executionTimedOutEventDetails":{"error":"States.Timeout"}`},
+		{interp.Event{Type: "ExecutionRedriven", Redrives: n(1)}, `"executionRedrivenEventDetails":{"redriveCount":1}`},
 		{interp.Event{Type: "PassStateEntered", Name: "A", Input: doc(`1`)}, `"stateEnteredEventDetails":{"name":"A","input":"1","inputDetails":{"truncated":false}}`},
 		{interp.Event{Type: "PassStateExited", Name: "A", Output: doc(`1`), Assigned: []interp.AssignedItem{{Name: "v", Value: doc(`"x"`)}}},
 			`"stateExitedEventDetails":{"name":"A","output":"1","outputDetails":{"truncated":false},"assignedVariables":{"v":"\"x\""},"assignedVariablesDetails":{"truncated":false}}`},

@@ -41,6 +41,7 @@ const (
 	Stop                           // StopExecution: Outcome.Error and Cause, both may be nil
 	Joined                         // the results of a frame's ended children: Frame and Results
 	Picked                         // an activity worker took the task: Event, Worker
+	Redrive                        // RedriveExecution: an execution that did not succeed goes on from what failed
 )
 
 // Input is one thing that an execution is told.

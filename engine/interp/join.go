@@ -196,7 +196,7 @@ func (r *run) childFailed(child *Frame, fl *failure) {
 	last := child.last
 	for _, k := range f.join.children() {
 		if k != child {
-			r.cut(k, last, isMap)
+			r.recordCut(k, last, isMap)
 			continue
 		}
 		if _, ok := k.st.(*asl.Task); ok {
@@ -210,18 +210,18 @@ func (r *run) childFailed(child *Frame, fl *failure) {
 	if r.x.head.status != Running {
 		return
 	}
-	r.x.drop(child)
-	r.touch(child)
-	r.unjoin(f)
 	r.touch(f)
 	f.last = last
-	f.phase = phaseWork
-	r.raise(f, &failure{name: fl.name, cause: fl.cause, beat: fl.beat})
+	if !fl.fatal { // else the frames stay as they are, for a redrive
+		r.cut(f)
+		f.phase = phaseWork
+	}
+	r.raise(f, &failure{name: fl.name, cause: fl.cause, beat: fl.beat, fatal: fl.fatal})
 }
 
-// cut ends a frame and all below it because something beside it failed.
-func (r *run) cut(f *Frame, last int64, iteration bool) {
-	x := r.x
+// recordCut records that a frame and all below it end because something beside
+// it failed.
+func (r *run) recordCut(f *Frame, last int64, iteration bool) {
 	if iteration {
 		index := int64(f.index)
 		r.event(Event{Type: "MapIterationAborted", Name: f.parent.st.Common().Name, Index: &index}, last)
@@ -231,22 +231,25 @@ func (r *run) cut(f *Frame, last int64, iteration bool) {
 			r.event(Event{Type: kind}, last)
 		}
 	}
-	if x.head.status != Running {
-		return
-	}
 	if f.join != nil {
 		_, isMap := f.st.(*asl.Map)
 		for _, k := range f.join.children() {
-			r.cut(k, last, isMap)
-			if x.head.status != Running {
-				return
-			}
+			r.recordCut(k, last, isMap)
 		}
-		r.unjoin(f)
 	}
-	if f.task != nil && f.phase == phaseTask {
-		r.s.Moot = append(r.s.Moot, f.task.event)
+}
+
+// cut ends every frame below f, and f's join.
+func (r *run) cut(f *Frame) {
+	for _, k := range f.join.children() {
+		if k.join != nil {
+			r.cut(k)
+		}
+		if k.task != nil && k.phase == phaseTask {
+			r.s.Moot = append(r.s.Moot, k.task.event)
+		}
+		r.x.drop(k)
+		r.touch(k)
 	}
-	x.drop(f)
-	r.touch(f)
+	r.unjoin(f)
 }

@@ -176,15 +176,13 @@ func (r *run) selectorFailed(f, child *Frame, err error) {
 	last := child.last
 	for _, k := range f.join.children() {
 		if k != child {
-			r.cut(k, last, true)
+			r.recordCut(k, last, true)
 		}
 	}
 	if r.x.head.status != Running {
 		return
 	}
-	r.x.drop(child)
-	r.touch(child)
-	r.unjoin(f)
+	r.cut(f)
 	f.last, f.phase = last, phaseWork
 	r.focus(f)
 	r.failed(f, err)

@@ -34,7 +34,7 @@ type undo struct {
 	doc   int64
 }
 
-// Unsettle takes back every Settle since the last Advance, so that a unit whose
+// Unsettle takes back every Settle since the last Advance or [Execution.Mark], so that a unit whose
 // transaction was rolled back may run again. Numbers that documents got since
 // then are given out again. It returns false when that cannot be done, because
 // the execution ended meanwhile: then it must be loaded anew.
@@ -69,3 +69,6 @@ func (x *Execution) Unsettle() bool {
 	x.settle = x.settle[:0]
 	return true
 }
+
+// Mark keeps what was settled so far: a later Unsettle goes back to here only.
+func (x *Execution) Mark() { x.settle = x.settle[:0] }

@@ -56,6 +56,7 @@ type Archive struct {
 //	heartbeat STATE                  SendTaskHeartbeat
 //	pick STATE WORKER                a worker takes the activity's task
 //	stop [ERROR [CAUSE]]             StopExecution
+//	redrive                          RedriveExecution
 //	advance DURATION                 time passes
 //	late LINE                        the rest of the line is tried, and comes too late
 //	unknown LINE                     the rest of the line is tried, and there is no such task
@@ -167,6 +168,8 @@ func parseLine(text string) (Line, error) {
 			return l, err
 		}
 		return l, fmt.Errorf("%q: succeeds or fails belongs here", how)
+	case "redrive":
+		return l, nil
 	case "heartbeat":
 		_, err = l.parseState(rest)
 		return l, err

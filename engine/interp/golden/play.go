@@ -63,9 +63,12 @@ func play(l *Line, w World) error {
 		return w.Advance(l.Wait)
 	}
 	in := interp.Input{Outcome: l.Outcome}
-	if l.Verb == "stop" {
+	switch l.Verb {
+	case "stop":
 		in.Kind = interp.Stop
-	} else {
+	case "redrive":
+		in = interp.Input{Kind: interp.Redrive}
+	default:
 		event, err := find(l, w)
 		if err != nil {
 			return err
