@@ -81,10 +81,15 @@ const maxBody = 3 << 20
 
 // decode reads a request's JSON body into v. An empty body is {}.
 func decode(w http.ResponseWriter, r *http.Request, v any) error {
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	return decodeUpTo(w, r, v, maxBody)
+}
+
+// decodeUpTo is decode for bodies of at most limit bytes.
+func decodeUpTo(w http.ResponseWriter, r *http.Request, v any, limit int64) error {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, limit))
 	if long := new(http.MaxBytesError); errors.As(err, &long) {
 		return &problem{Type: "too-large", Title: "The body is too large", Status: http.StatusRequestEntityTooLarge,
-			Detail: "It has more than " + strconv.Itoa(maxBody) + " bytes."}
+			Detail: "It has more than " + strconv.FormatInt(limit, 10) + " bytes."}
 	}
 	if err != nil {
 		return bad("", "the body could not be read: "+err.Error())

@@ -40,6 +40,8 @@ type Config struct {
 	// Approvals runs an operation of the approval service; input and output are
 	// JSON in the service's shape. nil: there are no approvals.
 	Approvals func(ctx context.Context, operation string, input json.RawMessage) (any, error)
+	// Services runs the embedded services' operations. nil: there are none.
+	Services Services
 	// Ready says why the server cannot serve yet; nil: it always can.
 	Ready func(context.Context) error
 	// Region and Account of ARNs. "": us-east-1 and 000000000000.
@@ -98,6 +100,18 @@ func (s *server) routes() chi.Router {
 	r.Get("/v1/executions/{machine}/{execution}", s.to(s.showExecution))
 	r.Post("/v1/executions/{machine}/{execution}/stop", s.to(s.stopExecution))
 	r.Get("/v1/executions/{machine}/{execution}/history", s.to(s.history))
+
+	if s.Approvals != nil {
+		r.Get("/v1/approvals", s.to(s.listApprovals))
+		r.Get("/v1/approvals/{approval}", s.to(s.showApproval))
+		r.Post("/v1/approvals/{approval}/approve", s.to(s.decide("Approve")))
+		r.Post("/v1/approvals/{approval}/reject", s.to(s.decide("Reject")))
+	}
+
+	if s.Services != nil {
+		r.Get("/v1/services", s.to(s.listServices))
+		r.Post("/v1/services/{service}/{operation}", s.to(s.callService))
+	}
 
 	return r
 }

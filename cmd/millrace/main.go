@@ -43,6 +43,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		{"serve", "serve the AWS endpoint and REST", serve},
+		{"deploy", "deploy a SAM or CloudFormation template to a server", deploy},
 		{"run", "run one execution to its end", runFile},
 		{"validate", "check definitions", validate},
 		{"start", "start an execution on a server", start},

@@ -112,10 +112,22 @@ func (c *Client) send(ctx context.Context, method, path string, query url.Values
 	return nil, problemOf(r)
 }
 
+// Refused is what the server did not do, and why. It is an [*Error] for the command.
+type Refused struct {
+	Type   string // the kind of problem: an exception's name where a service refused
+	Detail string
+	text   string
+}
+
+func (r *Refused) Error() string { return r.text }
+
+// Unwrap makes it an [*Error] with the code [Failed].
+func (r *Refused) Unwrap() error { return &Error{Failed, r.text} }
+
 // problemOf words an answer that is an error.
 func problemOf(r *http.Response) error {
 	b, _ := io.ReadAll(io.LimitReader(r.Body, 1<<20))
-	var p struct{ Title, Detail, Pointer string }
+	var p struct{ Type, Title, Detail, Pointer string }
 	if json.Unmarshal(b, &p) != nil || p.Title == "" {
 		return Failf("the server answered %s, which is no answer of Millrace", r.Status)
 	}
@@ -126,5 +138,5 @@ func problemOf(r *http.Response) error {
 	if p.Pointer != "" {
 		text = p.Pointer + ": " + text
 	}
-	return Failf("%s", text)
+	return &Refused{p.Type, p.Detail, text}
 }
