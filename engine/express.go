@@ -106,6 +106,7 @@ func (b *batch) submitExpress() {
 		return
 	}
 	b.before = len(b.steps)
+	b.r.x.Mark() // what reads settled in this batch stays when the unit runs again
 	u := &b.unit
 	for i := range b.local {
 		u.Keys = append(u.Keys, b.local[i].act.Keys(b.local[i].call)...)
