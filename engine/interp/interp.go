@@ -6,8 +6,20 @@
 //
 // The shell's cycle is: [Advance]; run the step's local actions and [Settle]
 // their outcomes; [Execution.Changes] of those steps; commit; carry out the
-// commands that remain. An execution that was never encoded (Express) skips
-// Changes, which costs nothing until it is called.
+// commands that remain; while the step has More, Advance with Resume; when it
+// names a Join, load that frame's results and Advance with Joined. What a shell
+// has to know beside that:
+//
+//   - A call's answer is an Answer without Token. For .sync and
+//     .waitForTaskToken it only submits the work (TaskSubmitted); the end of the
+//     work is a second Answer, with Token, also for activities and map runs.
+//   - A step's JoinedBy are deleted before its Results are stored.
+//   - The frames and results of an execution that did not succeed stay stored:
+//     they are what a Redrive goes on from.
+//   - Step.Wake and More are both to be remembered across a restart: an
+//     execution with More has no deadline to be woken by.
+//   - An execution that is never encoded (Express) skips Changes, which costs
+//     nothing until it is called.
 package interp
 
 import (
