@@ -272,6 +272,17 @@ func (p *pollers) signal(activity int64) {
 	p.signalLocked(activity)
 }
 
+// signalAll wakes everyone who waits.
+func (p *pollers) signalAll() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for activity, q := range p.queues {
+		for range q {
+			p.signalLocked(activity)
+		}
+	}
+}
+
 func (p *pollers) signalLocked(activity int64) {
 	for _, w := range p.queues[activity] {
 		select {

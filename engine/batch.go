@@ -560,6 +560,9 @@ func (b *batch) abandon(err error) {
 			m.done(interp.Unknown, err)
 		}
 	}
+	if errors.Is(err, ErrUnknown) {
+		e.resume(r.id) // should it be there after all
+	}
 }
 
 // firstLine returns an error's text without the stack of a panic, cut short.

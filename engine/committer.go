@@ -182,14 +182,20 @@ func (c *committer) group(units []*Unit) (n int, err error) {
 // answer tells units what became of them: first every waiter that a unit
 // notified, then the unit itself.
 func (c *committer) answer(group []*unit, err error) {
+	if errors.Is(err, ErrUnknown) {
+		defer c.e.relearn()
+	}
 	for _, u := range group {
 		outcome := err
 		if outcome == nil {
 			outcome = u.Err
 		}
 		if u.tx != nil {
-			if outcome == nil {
+			switch {
+			case outcome == nil:
 				u.tx.committed()
+			case errors.Is(outcome, ErrUnknown):
+				u.tx.signal() // those who wait look for themselves
 			}
 			u.tx = nil
 		}

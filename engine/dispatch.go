@@ -272,6 +272,14 @@ func (d *dispatcher) fill() {
 	d.fillLocked()
 }
 
+// refill looks through the outbox for calls that nobody has claimed.
+func (d *dispatcher) refill() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.spilled = true
+	d.fillLocked()
+}
+
 func (d *dispatcher) fillLocked() {
 	if !d.spilled || d.filling || d.closed || len(d.queue) > maxQueued/2 {
 		return

@@ -145,8 +145,8 @@ func (e *Engine) open(ctx context.Context, c Config, system bool) error {
 	return nil
 }
 
-// recover finds what was left to do: messages that lie in inboxes. Deadlines are
-// found by the first tick, calls by the dispatcher.
+// recover finds what was left to do: messages that lie in inboxes, and deadlines
+// that have come. Calls are found by the dispatcher.
 func (e *Engine) recover(ctx context.Context) error {
 	if err := e.loadActivities(ctx); err != nil {
 		return err
@@ -170,6 +170,28 @@ func (e *Engine) recover(ctx context.Context) error {
 		}
 	}
 	return e.Tick(ctx, e.now())
+}
+
+// relearn looks for what there is to do as at the start, after a commit whose
+// outcome is unknown: what was to follow it may have been stored.
+func (e *Engine) relearn() {
+	e.machines.clear()
+	e.timers.rewind()
+	e.running.Go(func() {
+		for {
+			err := e.recover(e.ctx)
+			if err == nil || e.ctx.Err() != nil {
+				break
+			}
+			e.log.Warn("look for what there is to do", "error", err)
+			select {
+			case <-time.After(retryAfter):
+			case <-e.ctx.Done():
+			}
+		}
+		e.dispatch.refill()
+		e.pollers.signalAll()
+	})
 }
 
 // Close stops taking work, waits for what is being committed, and closes the

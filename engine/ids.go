@@ -50,7 +50,7 @@ func (e *Engine) id(ctx context.Context) (int64, error) {
 		err := g.err
 		g.mu.Unlock()
 		if err != nil {
-			return 0, fmt.Errorf("new id: %w", err)
+			return 0, fmt.Errorf("new id: %w", retriable(err))
 		}
 	}
 }

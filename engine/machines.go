@@ -121,6 +121,13 @@ func (c *machines) put(m *machine) *machine {
 	return m
 }
 
+func (c *machines) clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.byName)
+	clear(c.byID)
+}
+
 func (c *machines) forget(id int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -72,6 +72,8 @@ type bench struct {
 	tasks *tasks
 	dir   string
 	hook  func(string)
+	wrap  func(engine.Store) engine.Store
+	limit int64 // Config.Resident
 }
 
 // tasks resolves what tests define.
@@ -170,8 +172,12 @@ func (b *bench) open() {
 	if err != nil {
 		b.t.Fatal(err)
 	}
+	var under engine.Store = store
+	if b.wrap != nil {
+		under = b.wrap(store)
+	}
 	b.Engine, err = engine.Open(context.Background(), engine.Config{
-		Store: store, Clock: b.clock, Workers: 2, Hook: b.hook, Log: quiet(b.t),
+		Store: under, Clock: b.clock, Workers: 2, Hook: b.hook, Log: quiet(b.t), Resident: b.limit,
 		Tasks: func(*engine.Engine) (engine.Resolver, error) { return b.tasks, nil },
 	})
 	if err != nil {

@@ -20,6 +20,7 @@ type timers struct {
 	// next is the earliest deadline after that, as far as known, in ms; 0: unknown.
 	next    int64
 	reading bool
+	rewound bool   // while reading
 	noted   []Wake // while reading
 	sooner  chan struct{}
 	quit    chan struct{}
@@ -62,6 +63,13 @@ func (t *timers) note(w Wake) (past bool) {
 	return false
 }
 
+// rewind makes the next tick find every deadline that has come once more.
+func (t *timers) rewind() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.fired, t.next, t.rewound = Wake{}, 0, true
+}
+
 // Tick fires every deadline up to now: of executions, and those given to WakeAt.
 // With the machine's clock the engine calls it by itself.
 func (e *Engine) Tick(ctx context.Context, now time.Time) error {
@@ -76,7 +84,7 @@ func (e *Engine) Tick(ctx context.Context, now time.Time) error {
 			return nil
 		}
 		after := t.fired
-		t.reading, t.noted = true, t.noted[:0]
+		t.reading, t.rewound, t.noted = true, false, t.noted[:0]
 		t.mu.Unlock()
 
 		var due, following []Wake
@@ -108,7 +116,9 @@ func (e *Engine) Tick(ctx context.Context, now time.Time) error {
 				next = w.At
 			}
 		}
-		t.fired, t.next = upTo, next
+		if !t.rewound {
+			t.fired, t.next = upTo, next
+		}
 		t.mu.Unlock()
 		for _, w := range due {
 			e.resume(w.Execution)

@@ -84,11 +84,16 @@ func (t *tx) Enqueue(f FollowUp) error {
 	return nil
 }
 
-// committed does what was to follow the commit.
-func (t *tx) committed() {
+// signal signals the waiters that the unit notified.
+func (t *tx) signal() {
 	for _, k := range t.keys {
 		t.e.waiters.signal(k)
 	}
+}
+
+// committed does what was to follow the commit.
+func (t *tx) committed() {
+	t.signal()
 	for _, f := range t.effects {
 		f()
 	}
