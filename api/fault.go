@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"millrace/engine"
+	"millrace/tasks"
 )
 
 // Fault is an error for the caller: the exception's name as AWS spells it, the
@@ -56,13 +57,16 @@ var faults = []struct {
 	{context.DeadlineExceeded, "ServiceUnavailable", 503, "The request took too long. Try again."},
 }
 
-// FaultOf translates an error of the engine; subject is what was asked for,
+// FaultOf translates an error of the engine or a service; subject is what was asked for,
 // such as an ARN; "" is what the error says it is about. It returns nil for an
 // error that is the server's own failure.
 func FaultOf(err error, subject string) *Fault {
 	var f *Fault
 	if errors.As(err, &f) {
 		return f
+	}
+	if e := (*tasks.Error)(nil); errors.As(err, &e) {
+		return &Fault{Name: e.Code, Message: e.Message, Status: max(e.Status, http.StatusBadRequest)}
 	}
 	if about := new(engine.Fault); subject == "" && errors.As(err, &about) {
 		subject = about.Detail

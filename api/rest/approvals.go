@@ -24,7 +24,7 @@ func (s *server) ask(r *http.Request, operation string, input any) (json.RawMess
 	if err != nil {
 		return nil, err
 	}
-	return tasks.Encode(out, tasks.Form{})
+	return tasks.Encode(out, tasks.Form{Times: tasks.ISO8601})
 }
 
 func (s *server) listApprovals(w http.ResponseWriter, r *http.Request) error {

@@ -18,6 +18,8 @@ import (
 
 	"millrace/api"
 	"millrace/asl/document"
+	"millrace/integrations/wire"
+	"millrace/tasks"
 )
 
 // Target is the prefix of X-Amz-Target by which requests for this service are known.
@@ -113,6 +115,7 @@ func decoded[T any](f func(context.Context, *T) (any, error)) func(context.Conte
 
 // ServeHTTP answers a request whose X-Amz-Target begins with [Target].
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("X-Amzn-Requestid", wire.NewRequestID())
 	out, err := s.serve(w, r)
 	if err != nil {
 		s.refuse(w, r, err)
@@ -123,9 +126,8 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (s *Service) serve(w http.ResponseWriter, r *http.Request) (any, error) {
 	name := strings.TrimPrefix(r.Header.Get("X-Amz-Target"), Target)
-	op, ok := s.operations[name]
-	if !ok || r.Method != http.MethodPost {
-		return nil, fault("UnknownOperationException", "%s %s is no operation of Step Functions here: POST with X-Amz-Target %sOperation", r.Method, cut(name, 80), Target)
+	if r.Method != http.MethodPost {
+		return nil, unknown(r.Method + " " + name)
 	}
 	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type")); kind != "" && !strings.HasSuffix(kind, "json") && !strings.HasPrefix(kind, "application/x-amz-json-1.") {
 		return nil, &api.Fault{Name: "SerializationException", Status: http.StatusUnsupportedMediaType,
@@ -139,6 +141,15 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request) (any, error) {
 				Message: "The request has more than " + strconv.Itoa(MaxBody) + " bytes."}
 		}
 		return nil, fault("SerializationException", "the body could not be read: %s", err)
+	}
+	return s.call(r.Context(), name, body)
+}
+
+// call answers an operation whose input is JSON text.
+func (s *Service) call(ctx context.Context, name string, body []byte) (any, error) {
+	op, ok := s.operations[name]
+	if !ok {
+		return nil, unknown(name)
 	}
 	if len(bytes.TrimSpace(body)) == 0 {
 		body = []byte("{}")
@@ -154,7 +165,24 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request) (any, error) {
 	if err := check(op.members, input); err != nil {
 		return nil, err
 	}
-	return op.answer(r.Context(), body)
+	return op.answer(ctx, body)
+}
+
+// Answer answers a call from inside the process, such as a task state's. Errors
+// for the caller are *tasks.Error.
+func (s *Service) Answer(ctx context.Context, operation string, input []byte) ([]byte, error) {
+	out, err := s.call(ctx, operation, input)
+	if f := api.FaultOf(err, ""); f != nil {
+		return nil, &tasks.Error{Code: f.Name, Message: f.Message, Status: f.Status}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return encode(out), nil
+}
+
+func unknown(what string) error {
+	return fault("UnknownOperationException", "%s is no operation of Step Functions here: POST with X-Amz-Target %sOperation", cut(what, 80), Target)
 }
 
 // refuse answers with an error. What is not the caller's fault is logged, and
@@ -173,23 +201,28 @@ func (s *Service) refuse(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 func respond(w http.ResponseWriter, status int, out any) {
-	b := bytes.NewBuffer(make([]byte, 0, 512))
-	if out == nil {
-		b.WriteString("{}")
-	} else if raw, ok := out.(json.RawMessage); ok {
-		b.Write(raw)
-	} else {
-		e := json.NewEncoder(b)
-		e.SetEscapeHTML(false)
-		if err := e.Encode(out); err != nil {
-			panic("stepfunctions: an answer has no JSON form: " + err.Error())
-		}
-		b.Truncate(b.Len() - 1)
-	}
+	b := encode(out)
 	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
-	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
+	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
 	w.WriteHeader(status)
-	w.Write(b.Bytes())
+	w.Write(b)
+}
+
+// encode makes the JSON of an answer.
+func encode(out any) []byte {
+	if out == nil {
+		return []byte("{}")
+	}
+	if raw, ok := out.(json.RawMessage); ok {
+		return raw
+	}
+	b := bytes.NewBuffer(make([]byte, 0, 512))
+	e := json.NewEncoder(b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(out); err != nil {
+		panic("stepfunctions: an answer has no JSON form: " + err.Error())
+	}
+	return b.Bytes()[:b.Len()-1]
 }
 
 // stamp is a time as the protocol has it: seconds since 1970 with three decimals.

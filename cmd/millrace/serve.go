@@ -16,7 +16,7 @@ import (
 func common(f *cli.Flags, s *settings) {
 	f.StringVar(&s.region, "region", engine.DefaultRegion, "`REGION` in ARNs")
 	f.StringVar(&s.account, "account", engine.DefaultAccount, "`ACCOUNT` in ARNs, 12 digits")
-	f.StringVar(&s.lambda, "lambda-endpoint", "", "`URL` of a Lambda Invoke API that runs the functions; left out: they run here")
+	f.StringVar(&s.lambda, "lambda-endpoint", "", "`URL` of a Lambda Invoke API that has the functions that are not here")
 }
 
 func checkCommon(s *settings) error {
@@ -62,11 +62,12 @@ folder that --data names; start it again there and executions go on.
 		return cli.Failf("%s", err)
 	}
 	defer awsDoor.Close()
+	aws, rest := "http://"+awsDoor.Addr().String(), "http://"+restDoor.Addr().String()
+	s.endpoint = aws
 	sys, err := assemble(ctx, s)
 	if err != nil {
 		return err
 	}
-	aws, rest := "http://"+awsDoor.Addr().String(), "http://"+restDoor.Addr().String()
 	if *asJSON {
 		err = cli.JSON(p.out, map[string]string{"aws": aws, "rest": rest, "data": s.data})
 	} else {

@@ -2,23 +2,33 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"net/http"
+	"path/filepath"
 
 	"millrace/api"
 	"millrace/api/rest"
 	"millrace/api/stepfunctions"
 	"millrace/engine"
 	"millrace/engine/sqlite"
+	"millrace/integrations/approval"
+	"millrace/integrations/function"
+	"millrace/integrations/notification"
+	"millrace/integrations/objectstore"
+	"millrace/integrations/queue"
+	"millrace/integrations/table"
 	"millrace/integrations/wire"
+	"millrace/tasks"
 )
 
 // settings say what a system is made of.
 type settings struct {
 	data            string // the folder of the state; sqlite.Memory: none is kept
 	region, account string
-	lambda          string // URL of a Lambda Invoke API; "": functions run here
+	endpoint        string // URL of the AWS endpoint, as queues' URLs have it; "": AWS's own
+	lambda          string // URL of a Lambda Invoke API that has the functions that are not here; "": none
 	log             *slog.Logger
 }
 
@@ -28,30 +38,124 @@ type system struct {
 	engine *engine.Engine
 	aws    http.Handler
 	rest   http.Handler
+
+	api      *stepfunctions.Service
+	services map[string]*tasks.Service // by name in ARNs
+	fronts   []wire.Front
+	sources  []func() error // what brings work; closed before the engine
+	sinks    []func() error // what work goes to; closed after it
+}
+
+// migrations are the schemas, in the order in which they came to be.
+func migrations() []engine.Migrations {
+	return []engine.Migrations{
+		{Name: "queue", Files: queue.Migrations()},
+		{Name: "table", Files: table.Migrations()},
+		{Name: "objectstore", Files: objectstore.Migrations()},
+		{Name: "function", Files: function.Migrations()},
+		{Name: "notification", Files: notification.Migrations()},
+		{Name: "approval", Files: approval.Migrations()},
+	}
 }
 
 // assemble opens the store and wires the engine, the integrations and the doors.
-func assemble(ctx context.Context, s settings) (*system, error) {
-	store, err := sqlite.Open(ctx, s.data, sqlite.Options{Log: s.log})
+func assemble(ctx context.Context, c settings) (*system, error) {
+	store, err := sqlite.Open(ctx, c.data, sqlite.Options{Log: c.log})
 	if err != nil {
 		return nil, err
 	}
-	e, err := engine.Open(ctx, engine.Config{Store: store, Region: s.region, Account: s.account, Log: s.log})
+	s := &system{services: map[string]*tasks.Service{}}
+	s.engine, err = engine.Open(ctx, engine.Config{
+		Store: store, Migrations: migrations(), Region: c.region, Account: c.account, Log: c.log,
+		Tasks: func(e *engine.Engine) (engine.Resolver, error) { return s.integrate(e, c) },
+	})
 	if err != nil {
-		return nil, errors.Join(err, store.Close())
+		return nil, errors.Join(err, s.close())
 	}
-	aws, err := api.NewEndpoint([]wire.Front{{
-		Service: "states", Scopes: []string{"states"}, Targets: []string{"AWSStepFunctions"},
-		Handler: stepfunctions.New(stepfunctions.Config{Engine: e, Log: s.log}),
-	}}, s.log)
-	if err != nil {
-		return nil, errors.Join(err, e.Close())
+	if s.aws, err = api.NewEndpoint(s.fronts, c.log); err != nil {
+		return nil, errors.Join(err, s.close())
 	}
-	return &system{
-		engine: e, aws: aws,
-		rest: rest.New(rest.Config{Engine: e, Region: s.region, Account: s.account, Log: s.log}),
-	}, nil
+	approvals := s.services["approval"]
+	s.rest = rest.New(rest.Config{
+		Engine: s.engine, Region: c.region, Account: c.account, Log: c.log, Services: s,
+		Approvals: func(ctx context.Context, operation string, in json.RawMessage) (any, error) {
+			return tasks.Invoke(ctx, s.engine, approvals, operation, tasks.Caller{}, in)
+		},
+	})
+	return s, nil
 }
 
-// close ends what runs and releases the store.
-func (s *system) close() error { return s.engine.Close() }
+// integrate makes the integrations and returns what finds their tasks. Units
+// can be committed, and nothing runs yet.
+func (s *system) integrate(e *engine.Engine, c settings) (engine.Resolver, error) {
+	g := tasks.NewRegistry(e)
+	s.api = stepfunctions.New(stepfunctions.Config{Engine: e, Log: c.log})
+	g.AddStates(tasks.StatesConfig{Fault: fault, API: s.api})
+	s.fronts = append(s.fronts, wire.Front{
+		Service: "states", Scopes: []string{"states"}, Targets: []string{stepfunctions.Target[:len(stepfunctions.Target)-1]}, Handler: s.api,
+	})
+
+	queues := queue.New(e, queue.Options{Endpoint: c.endpoint, Log: c.log})
+	s.add(queues.Service(), queues.Front(), queues.Close)
+	g.Add(queues.Service())
+
+	tables := table.New(e, c.log)
+	s.add(tables.Service(), tables.Front(), tables.Close)
+	g.Add(tables.Service())
+
+	keep := func(name string) string { // a folder beside the database
+		if c.data == sqlite.Memory {
+			return ""
+		}
+		return filepath.Join(c.data, name)
+	}
+	objects, err := objectstore.Open(e, objectstore.Config{Dir: keep("objects"), Log: c.log})
+	if err != nil {
+		return nil, err
+	}
+	s.add(objects.Service(), objects.Front(), objects.Close)
+	g.Add(objects.Service())
+
+	functions, err := function.Open(e, function.Options{
+		Dir: keep("functions"), Endpoint: c.endpoint, Remote: c.lambda, Log: c.log, Object: readObject(objects),
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.add(functions.Service(), functions.Front(), functions.Close)
+	functions.Register(g)
+
+	topics := notification.New(e, notification.Options{
+		Queues: topicQueues{queues}, Functions: topicFunctions{functions}, Endpoint: c.endpoint, Log: c.log,
+	})
+	s.add(topics.Service(), topics.Front(), topics.Close)
+	topics.Register(g)
+
+	approvals := approval.New(e, e)
+	s.services["approval"] = approvals.Service()
+	approvals.Register(g)
+	return g, nil
+}
+
+// add makes a service known to the doors and has it closed in the end.
+func (s *system) add(service *tasks.Service, front wire.Front, end func() error) {
+	s.services[service.Name] = service
+	s.fronts = append(s.fronts, front)
+	s.sinks = append(s.sinks, end)
+}
+
+// close ends what brings work, then the engine, which gives up calls under way
+// to be made again by the next process, then the services that they went to.
+func (s *system) close() error {
+	var failed []error
+	for _, end := range s.sources {
+		failed = append(failed, end())
+	}
+	if s.engine != nil {
+		failed = append(failed, s.engine.Close())
+	}
+	for _, end := range s.sinks {
+		failed = append(failed, end())
+	}
+	return errors.Join(failed...)
+}

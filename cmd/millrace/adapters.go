@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"millrace/api"
+	"millrace/engine"
+	"millrace/integrations/function"
+	"millrace/integrations/notification"
+	"millrace/integrations/objectstore"
+	"millrace/integrations/queue"
+	"millrace/tasks"
+)
+
+// fault words an error of the engine for a task state that called Step Functions.
+func fault(err error) *tasks.Error {
+	f := api.FaultOf(err, "")
+	if f == nil {
+		return nil
+	}
+	return &tasks.Error{Code: f.Name, Message: f.Message, Status: f.Status}
+}
+
+// Names lists the services with their operations.
+func (s *system) Names() map[string][]string {
+	all := map[string][]string{"states": s.api.Operations()}
+	for name, service := range s.services {
+		for i := range service.Operations {
+			all[name] = append(all[name], service.Operations[i].Name)
+		}
+	}
+	return all
+}
+
+// Call runs an operation of a service for a client.
+func (s *system) Call(ctx context.Context, service, operation string, in json.RawMessage) (json.RawMessage, error) {
+	if service == "states" {
+		return s.api.Answer(ctx, operation, in)
+	}
+	found := s.services[service]
+	if found == nil {
+		return nil, &tasks.Error{Code: "UnknownService", Message: fmt.Sprintf("There is no service %.80q here.", service), Status: 404}
+	}
+	out, err := tasks.Invoke(ctx, s.engine, found, operation, tasks.Caller{}, in)
+	if err != nil {
+		return nil, err
+	}
+	return tasks.Encode(out, tasks.Form{})
+}
+
+// maxCode is the most bytes of a function's code that lies in a bucket.
+const maxCode = 64 << 20
+
+// readObject reads functions' code.
+func readObject(objects *objectstore.Service) func(ctx context.Context, bucket, key string) ([]byte, error) {
+	return func(ctx context.Context, bucket, key string) ([]byte, error) {
+		o, err := objects.Read(ctx, bucket, key, objectstore.ReadOptions{})
+		if err != nil {
+			return nil, err
+		}
+		defer o.Body.Close()
+		code, err := io.ReadAll(io.LimitReader(o.Body, maxCode+1))
+		if err != nil {
+			return nil, fmt.Errorf("read %s/%s: %w", bucket, key, err)
+		}
+		if len(code) > maxCode {
+			return nil, tasks.Errorf("InvalidParameterValueException", "The code in %s/%s has more than %d bytes.", bucket, key, maxCode)
+		}
+		return code, nil
+	}
+}
+
+// topicQueues delivers topics' messages into queues.
+type topicQueues struct{ queues *queue.Service }
+
+// SendTx sends within the unit that publishes.
+func (t topicQueues) SendTx(tx engine.Tx, m notification.QueueMessage) error {
+	out := queue.Message{Body: m.Body, GroupID: m.GroupID, DeduplicationID: m.DeduplicationID}
+	for name, a := range m.Attributes {
+		if out.Attributes == nil {
+			out.Attributes = map[string]queue.Attribute{}
+		}
+		to := queue.Attribute{DataType: a.DataType}
+		if a.BinaryValue != "" {
+			b, err := base64.StdEncoding.DecodeString(a.BinaryValue)
+			if err != nil {
+				return tasks.Errorf("InvalidParameterValue", "The attribute %s is not base64.", name)
+			}
+			to.Binary = b
+		} else {
+			to.String = &a.StringValue
+		}
+		out.Attributes[name] = to
+	}
+	_, err := t.queues.Send(tx, m.QueueARN, out)
+	return err
+}
+
+// topicFunctions has functions called with topics' messages.
+type topicFunctions struct{ functions *function.Service }
+
+// InvokeTx accepts the call within the unit that publishes.
+func (t topicFunctions) InvokeTx(tx engine.Tx, functionARN string, event []byte) error {
+	return t.functions.InvokeTx(tx, function.Invocation{Function: functionARN, Payload: event})
+}
