@@ -37,9 +37,9 @@ var rules = []rule{
 	{"integrations/wire/hosttest", []string{"asl", "=engine", "engine/interp", "tasks", "integrations/wire"}, nil}, // a host for tests, on any database
 	{"integrations/wire", []string{"asl", "=engine", "engine/interp", "tasks", "integrations/wire"}, []string{"database/sql"}},
 	{"integrations", []string{"asl", "=engine", "engine/interp", "tasks", "integrations/wire", "."}, nil},
-	{"api", []string{"asl", "=engine", "engine/interp", "tasks", "integrations/wire", "api"}, []string{"database/sql"}},
+	{"api", []string{"asl", "=engine", "engine/interp", "engine/teststate", "tasks", "integrations/wire", "api"}, []string{"database/sql"}},
 	{"cmd", []string{"asl", "engine", "tasks", "integrations", "api", "cmd", "workflows"}, nil},
-	{"workflows", []string{"asl", "workflows"}, nil},
+	{"workflows", []string{"asl", "workflows", "integrations/function/runtime"}, nil}, // functions of theirs speak the Runtime API
 }
 
 const module = "millrace"
