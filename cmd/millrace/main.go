@@ -42,6 +42,7 @@ type command struct {
 // commands lists what millrace can do, in the order of the usage.
 func commands() []command {
 	return []command{
+		{"demo", "show two workflows at work", runDemo},
 		{"serve", "serve the AWS endpoint and REST", serve},
 		{"deploy", "deploy a SAM or CloudFormation template to a server", deploy},
 		{"run", "run one execution to its end", runFile},
@@ -76,7 +77,7 @@ func run(ctx context.Context, p *process, args []string) int {
 	case "--version":
 		args[0] = "version"
 	}
-	for _, c := range commands() {
+	for _, c := range append(commands(), command{"handler", "", handler}) {
 		if c.name == args[0] {
 			return exit(p, c.run(ctx, p, args[1:]))
 		}

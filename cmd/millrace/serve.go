@@ -52,29 +52,49 @@ folder that --data names; start it again there and executions go on.
 	if *asJSON {
 		s.log = slog.New(slog.NewJSONHandler(p.err, nil))
 	}
-	restDoor, err := api.Listen(*listen)
+	return serving(ctx, s, *listen, *awsListen, func(ctx context.Context, _ *system, d doors) error {
+		if *asJSON {
+			if err := cli.JSON(p.out, map[string]string{"aws": d.aws, "rest": d.rest, "data": s.data}); err != nil {
+				return err
+			}
+		} else if _, err := fmt.Fprintf(p.out, "AWS endpoint  %s\nREST          %s/v1\nstate         %s\n", d.aws, d.rest, s.data); err != nil {
+			return err
+		}
+		<-ctx.Done()
+		return nil
+	})
+}
+
+// doors are where a system is reached.
+type doors struct{ aws, rest string } // URLs
+
+// serving opens the doors and the system behind them, and runs f while they
+// serve. It ends when f returns, a door fails, or ctx is done and f has returned.
+func serving(ctx context.Context, s settings, listen, awsListen string, f func(context.Context, *system, doors) error) error {
+	restDoor, err := api.Listen(listen)
 	if err != nil {
 		return cli.Failf("%s", err)
 	}
 	defer restDoor.Close()
-	awsDoor, err := api.Listen(*awsListen)
+	awsDoor, err := api.Listen(awsListen)
 	if err != nil {
 		return cli.Failf("%s", err)
 	}
 	defer awsDoor.Close()
-	aws, rest := "http://"+awsDoor.Addr().String(), "http://"+restDoor.Addr().String()
-	s.endpoint = aws
+	d := doors{"http://" + awsDoor.Addr().String(), "http://" + restDoor.Addr().String()}
+	s.endpoint = d.aws
 	sys, err := assemble(ctx, s)
 	if err != nil {
 		return err
 	}
-	if *asJSON {
-		err = cli.JSON(p.out, map[string]string{"aws": aws, "rest": rest, "data": s.data})
-	} else {
-		_, err = fmt.Fprintf(p.out, "AWS endpoint  %s\nREST          %s/v1\nstate         %s\n", aws, rest, s.data)
-	}
-	if err == nil {
-		err = api.Serve(ctx, api.Door{Listener: awsDoor, Handler: sys.aws}, api.Door{Listener: restDoor, Handler: sys.rest})
-	}
-	return errors.Join(err, sys.close())
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	served := make(chan error, 1)
+	go func() {
+		served <- api.Serve(ctx, api.Door{Listener: awsDoor, Handler: sys.aws}, api.Door{Listener: restDoor, Handler: sys.rest})
+		cancel() // a door that failed ends the work behind it
+	}()
+	err = f(ctx, sys, d)
+	cancel()
+	return errors.Join(err, <-served, sys.close())
 }
