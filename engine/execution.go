@@ -81,18 +81,21 @@ func docs(v View, id int64) interp.DocFunc {
 	}
 }
 
-// load makes r's execution of what is stored. found is false when there is none.
+// load makes r's execution of what is stored. found is false when there is none;
+// of one that has ended nothing is made.
 func (e *Engine) load(r *resident) (found bool, err error) {
 	err = e.store.Read(e.ctx, func(v View) error {
 		row, err := v.Load(r.id)
 		if err != nil || row == nil {
 			return err
 		}
-		found = true
 		r.definition, r.version, r.wake, r.named = row.Definition, row.Version, row.Wake, row.Named
-		if r.machine, err = e.machineByID(v, row.Machine); err != nil {
+		if r.machine, err = e.machineByID(v, row.Machine); errors.Is(err, ErrMachineNotFound) {
+			return nil // a machine goes when its last execution has ended
+		} else if err != nil {
 			return err
 		}
+		found = true
 		if r.birth, err = decodeBirth(row.Meta); err != nil {
 			return err
 		}
@@ -112,7 +115,7 @@ func (e *Engine) load(r *resident) (found bool, err error) {
 		r.x = nil
 		return found, fmt.Errorf("load execution %d: %w", r.id, err)
 	}
-	if found {
+	if r.x != nil {
 		e.dress(r)
 	}
 	return found, nil

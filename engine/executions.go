@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -169,6 +170,9 @@ func (e *Engine) ListExecutions(ctx context.Context, f ListFilter, p Page) (list
 		}
 		for _, row := range rows {
 			m, err := e.machineByID(v, row.Machine)
+			if errors.Is(err, ErrMachineNotFound) {
+				continue // deleted, and its executions with it
+			}
 			if err != nil {
 				return err
 			}

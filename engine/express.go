@@ -259,7 +259,7 @@ func (e *Engine) crash(r *resident, mails []mail, cause error) {
 		return
 	}
 	r.x = nil
-	if found, err := e.load(r); err != nil || !found {
+	if _, err := e.load(r); err != nil || r.x == nil {
 		e.delay(r, mails, true, true, cause)
 		return
 	}

@@ -35,7 +35,7 @@ func (e *Engine) step(r *resident, mails []mail, resume, inbox bool) {
 			e.delay(r, mails, resume, inbox, err)
 			return
 		}
-		if !found || r.x.Status() != interp.Running {
+		if r.x == nil {
 			e.gone(r, mails, found, inbox)
 			return
 		}
