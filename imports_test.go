@@ -28,6 +28,7 @@ type rule struct {
 var rules = []rule{
 	{"asl", []string{"asl"}, []string{"context", "database/sql", "net", "os", "io/fs", "math/rand"}},
 	{"engine/interp", []string{"asl", "engine/interp"}, []string{"context", "crypto/rand", "database/sql", "io/fs", "log", "math/rand", "net", "os", "runtime", "sync", "syscall"}},
+	{"engine/teststate", []string{"asl", "engine/interp", "engine/teststate"}, []string{"context", "crypto/rand", "database/sql", "io/fs", "log", "math/rand", "net", "os", "runtime", "sync", "syscall"}},
 	{"engine/sqlite", []string{"asl", "=engine", "engine/interp", "engine/sqlite"}, []string{"net/http"}},
 	{"engine/postgres", []string{"asl", "=engine", "engine/interp", "engine/postgres"}, []string{"net/http"}},
 	{"engine/storetest", []string{"asl", "=engine", "engine/interp", "engine/storetest"}, []string{"net/http"}},
@@ -100,7 +101,7 @@ func checkFile(t *testing.T, name string) {
 			}
 		}
 	}
-	if within(folder, "engine/interp") {
+	if within(folder, "engine/interp") || within(folder, "engine/teststate") {
 		clockless(t, name, f)
 	}
 }

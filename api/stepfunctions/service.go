@@ -34,13 +34,16 @@ type Config struct {
 	Engine Engine
 	// LogGroup tells whether a CloudWatch Logs log group exists, by ARN. nil: every group does.
 	LogGroup func(ctx context.Context, arn string) (bool, error)
-	Log      *slog.Logger // nil: slog.Default()
+	// Tasks is for TestState. nil: it tests task states with mocks only.
+	Tasks Tasks
+	Log   *slog.Logger // nil: slog.Default()
 }
 
 // Service is the protocol's HTTP handler. It is safe for concurrent use.
 type Service struct {
 	engine     Engine
 	logGroup   func(ctx context.Context, arn string) (bool, error)
+	tasks      Tasks
 	log        *slog.Logger
 	operations map[string]operation
 }
@@ -54,7 +57,7 @@ type operation struct {
 
 // New makes a Service.
 func New(c Config) *Service {
-	s := &Service{engine: c.Engine, logGroup: c.LogGroup, log: c.Log}
+	s := &Service{engine: c.Engine, logGroup: c.LogGroup, tasks: c.Tasks, log: c.Log}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
@@ -85,6 +88,7 @@ func (s *Service) answers() map[string]func(context.Context, []byte) (any, error
 		"DescribeStateMachineForExecution": decoded(s.describeStateMachineForExecution),
 		"ListStateMachines":                decoded(s.listStateMachines),
 		"ValidateStateMachineDefinition":   decoded(s.validateStateMachineDefinition),
+		"TestState":                        decoded(s.testState),
 		"StartExecution":                   decoded(s.startExecution),
 		"StartSyncExecution":               decoded(s.startSyncExecution),
 		"StopExecution":                    decoded(s.stopExecution),

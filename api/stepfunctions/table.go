@@ -88,6 +88,8 @@ func inputs() map[string][]member {
 			choice("severity", "ERROR", "WARNING"), count("maxResults", 0, 100),
 		},
 
+		"TestState": testStateMembers(),
+
 		"StartExecution":     execution(),
 		"StartSyncExecution": append(execution(), includedData()),
 		"StopExecution":      join([]member{arn("executionArn")}, failure()),

@@ -89,7 +89,7 @@ func assemble(ctx context.Context, c settings) (*system, error) {
 // can be committed, and nothing runs yet.
 func (s *system) integrate(e *engine.Engine, c settings) (engine.Resolver, error) {
 	g := tasks.NewRegistry(e)
-	s.api = stepfunctions.New(stepfunctions.Config{Engine: e, Log: c.log})
+	s.api = stepfunctions.New(stepfunctions.Config{Engine: e, Tasks: g, Log: c.log})
 	g.AddStates(tasks.StatesConfig{Fault: fault, API: s.api})
 	s.fronts = append(s.fronts, wire.Front{
 		Service: "states", Scopes: []string{"states"}, Targets: []string{stepfunctions.Target[:len(stepfunctions.Target)-1]}, Handler: s.api,
@@ -117,7 +117,7 @@ func (s *system) integrate(e *engine.Engine, c settings) (engine.Resolver, error
 	g.Add(objects.Service())
 
 	functions, err := function.Open(e, function.Options{
-		Dir: keep("functions"), Endpoint: c.endpoint, Remote: c.lambda, Log: c.log, Object: readObject(objects),
+		Dir: keep("functions"), Endpoint: c.endpoint, Remote: c.lambda, Log: c.log, Object: readObject(objects), Programs: programs(),
 	})
 	if err != nil {
 		return nil, err
