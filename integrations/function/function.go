@@ -153,7 +153,7 @@ func (s *Service) Close() error {
 func (s *Service) Service() *tasks.Service { return s.service }
 
 // Attach adds operations that other integrations answer at this service's front:
-// event source mappings. It is called before the service is used.
+// event source mappings. It is called before Register and before the service is used.
 func (s *Service) Attach(operations ...tasks.Operation) {
 	s.service.Operations = append(s.service.Operations, operations...)
 }

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"millrace/asl/document"
 	"millrace/integrations/function/runtime"
 )
 
@@ -188,14 +189,9 @@ func exitText(err error) string {
 
 // fault is a function error that the service itself makes.
 func fault(e *event, kind, message string) answer {
-	f := struct {
-		Type    string `json:"errorType"`
-		Message string `json:"errorMessage"`
-	}{kind, "RequestId: " + e.id + " Error: " + message}
-	body, err := json.Marshal(f)
-	if err != nil {
-		body = []byte(`{"errorType":"` + kind + `"}`)
-	}
+	body := document.AppendString([]byte(`{"errorType":`), kind)
+	body = document.AppendString(append(body, `,"errorMessage":`...), "RequestId: "+e.id+" Error: "+message)
+	body = append(body, '}')
 	return answer{body, true}
 }
 

@@ -38,8 +38,12 @@ func (s *Service) List(ctx context.Context, bucket string, opt ListOptions) (*Li
 	return l, err
 }
 
-// listBatch is how many rows a list reads at a time while it rolls keys up.
-const listBatch = 1000
+// How many rows a list reads at a time: a prefix of many keys is read over in one
+// step, prefixes of few keys many at once.
+const (
+	leastBatch = 50
+	mostBatch  = 1001
+)
 
 func list(r engine.Reader, bucket string, opt ListOptions) (*Listing, error) {
 	if _, err := bucketOf(r, bucket); err != nil {
@@ -58,42 +62,37 @@ func list(r engine.Reader, bucket string, opt ListOptions) (*Listing, error) {
 	}
 	l := &Listing{}
 	for {
-		// One key more than fits says whether there is a next page.
-		batch := min(most-l.len()+1, listBatch)
+		// One more than fits says whether there is a next page.
+		batch := min(max(most-l.len()+1, leastBatch), mostBatch)
 		page, err := scanFrom(r, bucket, from, opt.Prefix, batch)
 		if err != nil {
 			return nil, err
 		}
-		rolled := false
 		for _, o := range page {
-			prefix, ok := opt.rollUp(o.Key)
+			if o.Key < from {
+				continue // of a prefix that is rolled up already
+			}
 			if l.len() == most {
-				l.Next = encodeToken(l.next(opt))
+				l.Next = encodeToken(from)
 				return l, nil
 			}
-			if ok {
+			if prefix, ok := opt.rollUp(o.Key); ok {
 				l.Prefixes, l.last = append(l.Prefixes, prefix), prefix
-				from, rolled = after(prefix), true
-				break
+				if from = after(prefix); from == "" {
+					return l, nil
+				}
+			} else {
+				l.Objects, l.last = append(l.Objects, o.Info), o.Key
+				from = o.Key + "\x00"
 			}
-			l.Objects, l.last = append(l.Objects, o.Info), o.Key
-			from = o.Key + "\x00"
 		}
-		if rolled && from == "" || !rolled && len(page) < batch {
+		if len(page) < batch {
 			return l, nil
 		}
 	}
 }
 
 func (l *Listing) len() int { return len(l.Objects) + len(l.Prefixes) }
-
-// next is where the page after l starts.
-func (l *Listing) next(opt ListOptions) string {
-	if opt.Delimiter != "" && strings.HasSuffix(l.last, opt.Delimiter) && len(l.Prefixes) > 0 && l.Prefixes[len(l.Prefixes)-1] == l.last {
-		return after(l.last)
-	}
-	return l.last + "\x00"
-}
 
 // start is the least key that a list may return.
 func (opt ListOptions) start() (string, error) {

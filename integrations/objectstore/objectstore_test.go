@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -301,6 +302,45 @@ func TestList(t *testing.T) {
 			if got != c.want {
 				t.Errorf("%s, pages of %d: got %q, want %q", c.name, page, got, c.want)
 			}
+		}
+	}
+}
+
+func TestListRollsUpAcrossBatches(t *testing.T) {
+	s, h := open(t, Config{})
+	var want []string
+	err := h.Do(t.Context(), nil, func(tx engine.Tx) error {
+		want = nil
+		for i := range 3 * leastBatch {
+			for j := range i % 4 * 20 { // none, and more than a batch together
+				if _, err := s.WriteTx(tx, Put{Bucket: "bkt", Key: fmt.Sprintf("%04d/%02d", i, j)}, nil); err != nil {
+					return err
+				}
+			}
+			if i%4 > 0 {
+				want = append(want, fmt.Sprintf("%04d/", i))
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, page := range []int{1, 7, 1000} {
+		var got []string
+		opt := ListOptions{Delimiter: "/", Max: page}
+		for {
+			l, err := s.List(t.Context(), "bkt", opt)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, l.Prefixes...)
+			if opt.Token = l.Next; l.Next == "" {
+				break
+			}
+		}
+		if strings.Join(got, " ") != strings.Join(want, " ") {
+			t.Errorf("pages of %d: got %v, want %v", page, got, want)
 		}
 	}
 }
