@@ -27,9 +27,9 @@ type Error struct {
 	// Index is the number of the argument at fault, from 1; 0 when none is.
 	Index int
 
-	set   bool // Message is final, as in $error
-	cause error
-	src   string
+	set      bool // Message is final, as in $error
+	finished bool
+	cause    error
 }
 
 // Error returns the code, the message and the position.
@@ -75,10 +75,10 @@ func (e *Error) at(pos int, token string) *Error {
 
 // finish words the message and turns the byte offset into the reference's count.
 func (e *Error) finish(src string) *Error {
-	if e.src != "" || e.set && e.Message == "" {
+	if e.finished {
 		return e
 	}
-	e.src = src
+	e.finished = true
 	if e.Position > 0 && e.Position <= len(src) {
 		e.Position = utf16Len(src[:e.Position])
 	}

@@ -123,7 +123,7 @@ func outside(err error) error {
 	var fault *Error
 	if errors.As(err, &fault) {
 		c := *fault
-		c.set, c.src = c.Message != "", ""
+		c.set, c.finished = c.Message != "", false
 		return &c
 	}
 	return &Error{Code: "D3137", Message: err.Error(), set: true, cause: err, Value: Undefined, Value2: Undefined}
