@@ -58,6 +58,10 @@ func (t *Test) accept() (*document.Doc, error) {
 		return d, validate(st.Resource, m.Validation, d.Value())
 	case *asl.Map:
 		if st.ResultWriter != nil && st.ResultWriter.Resource != "" {
+			// What was written where is an object.
+			if _, ok := d.Value().(*document.Object); !ok {
+				return nil, invalid("Mocked result must be an object.")
+			}
 			return d, nil
 		}
 	}
