@@ -3,7 +3,9 @@ package productvisits
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/google/uuid"
@@ -78,8 +80,10 @@ type Row struct {
 }
 
 // DatalakeLoadingHandler is productVisitsDatalakeLoadingHandler. Its event is
-// {"Records": [record]} with one record of the table's stream; it answers a [Row].
-func DatalakeLoadingHandler(_ context.Context, event []byte) ([]byte, error) {
+// {"Records": [record]} with one record of the table's stream. It puts the item's
+// [Row] into the bucket that the environment variable BUCKET names, and answers
+// {"Bucket": ..., "Key": ...}. Loading an item again writes the same object again.
+func DatalakeLoadingHandler(ctx context.Context, event []byte) ([]byte, error) {
 	var e struct {
 		Records []struct {
 			DynamoDB struct {
@@ -110,8 +114,18 @@ func DatalakeLoadingHandler(_ context.Context, event []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(row)
+	bucket := os.Getenv("BUCKET")
+	if bucket == "" {
+		return nil, errors.New("BUCKET is not set: it names the data lake's bucket")
+	}
+	if err := upload(ctx, bucket, row.Key, []byte(row.Row)); err != nil {
+		return nil, err
+	}
+	return json.Marshal(Loaded{bucket, row.Key})
 }
+
+// Loaded names the object that a row was written to.
+type Loaded struct{ Bucket, Key string }
 
 // NewRow makes the row of an item. The folders of its key are cut from
 // TimeOfVisit by position, as readers of the lake expect: an hour of one digit

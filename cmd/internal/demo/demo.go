@@ -172,7 +172,7 @@ func (d *Demo) follow(ctx context.Context, sent []message, outputs map[string]st
 			return nil, fmt.Errorf("%s: %w", m.visit, err)
 		}
 		v.Loading = loading.ARN
-		if steps, err = d.steps(ctx, loading.ARN, "lambda:invoke", "aws-sdk:s3:putObject"); err != nil {
+		if steps, err = d.steps(ctx, loading.ARN, "lambda:invoke", "aws-sdk:s3:headObject"); err != nil {
 			return nil, fmt.Errorf("%s: %w", m.visit, err)
 		}
 		v.Steps = append(v.Steps, steps...)
