@@ -78,7 +78,7 @@ func (t *Test) mapOutcome() interp.Outcome {
 	if err != nil {
 		return evaluationFailure(err)
 	}
-	if st.ItemBatcher != nil && items != nil {
+	if st.ItemBatcher != nil && selected != nil {
 		t.seen.AfterItemBatcher = batches(run, selected)
 	}
 	if o := t.mocked(); o.Failed || !t.exceeded(len(list)) {
@@ -117,9 +117,22 @@ func head(items, max *document.Doc) *document.Doc {
 	return document.FromValue(list[:int(n)])
 }
 
-// selected computes the input of each iteration and notes it when there is an ItemSelector.
+// maxSelected is how many bytes all iterations together may have to read when
+// their inputs are computed for inspection.
+const maxSelected = 256 << 20
+
+// selected computes the input of each iteration and notes them when there is an
+// ItemSelector. It gives up with nil where there is more to read than maxSelected,
+// or more to tell than a document may have.
 func (t *Test) selected(st *asl.Map, run *interp.MapRun, list []any, keys []string) ([]any, error) {
+	if list == nil || st.ItemSelector == nil {
+		return list, nil
+	}
+	if run.Input != nil && len(run.Input.Bytes())*len(list) > maxSelected {
+		return nil, nil
+	}
 	out := make([]any, len(list))
+	size := 0
 	for i, v := range list {
 		var key *string
 		if keys != nil {
@@ -129,11 +142,12 @@ func (t *Test) selected(st *asl.Map, run *interp.MapRun, list []any, keys []stri
 		if err != nil {
 			return nil, err
 		}
+		if size += len(d.Bytes()) + 1; size > interp.MaxDocument {
+			return nil, nil
+		}
 		out[i] = d.Value()
 	}
-	if st.ItemSelector != nil && (len(list) > 0 || run.Items != nil) {
-		t.seen.AfterItemSelector = document.FromValue(out)
-	}
+	t.seen.AfterItemSelector = document.FromValue(out)
 	return out, nil
 }
 

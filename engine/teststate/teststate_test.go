@@ -177,6 +177,30 @@ func TestItemReaders(t *testing.T) {
 	}
 }
 
+func TestInspectionIsBounded(t *testing.T) {
+	many := "[1" + strings.Repeat(",1", 10_000) + "]"
+	for name, c := range map[string]struct {
+		selector string
+		told     bool
+	}{
+		"little":          {`{"i":1}`, true},
+		"much to tell":    {`"{% $pad('', 30) %}"`, false},
+		"much to compute": {`"{% $count($states.input.a) %}"`, false},
+	} {
+		input := `{"a":` + many + `}`
+		if name == "much to compute" {
+			input = `{"a":` + many + `,"b":"` + strings.Repeat("b", 100_000) + `"}`
+		}
+		r := request(`{"Type":"Map","QueryLanguage":"JSONata","Items":"{% $states.input.a %}","ItemSelector":`+c.selector+`,"ItemProcessor":{"StartAt":"In","States":{"In":{"Type":"Pass","End":true}}},"End":true}`, input, result(`[]`))
+		o := run(t, r)
+		seen, _ := o.Get("inspectionData")
+		_, told := seen.(*document.Object).Get("afterItemSelector")
+		if status, _ := o.Get("status"); status != "SUCCEEDED" || told != c.told {
+			t.Errorf("%s: %v, told %v, want %v", name, status, told, c.told)
+		}
+	}
+}
+
 func TestRealTask(t *testing.T) {
 	x, err := New(request(`{`+invoke+`,"Parameters":{"FunctionName":"f"},"TimeoutSeconds":9,"End":true}`, `{}`, nil), [16]byte{}, noon)
 	if err != nil {
