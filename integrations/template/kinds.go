@@ -61,7 +61,8 @@ var kinds = map[string]kind{
 	"AWS::SNS::Subscription": {properties: "TopicArn Protocol Endpoint RawMessageDelivery", make: makeSubscription},
 	"AWS::Events::Rule":      {properties: "Name Description EventPattern State Targets EventBusName", ignored: "RoleArn Tags", make: makeRule},
 	"AWS::CloudTrail::Trail": {
-		properties: "TrailName EventSelectors", ignored: "S3BucketName S3KeyPrefix IsLogging IsMultiRegionTrail IncludeGlobalServiceEvents EnableLogFileValidation Tags", make: makeTrail},
+		properties: "TrailName S3BucketName S3KeyPrefix IsLogging EventSelectors AdvancedEventSelectors IsMultiRegionTrail IncludeGlobalServiceEvents EnableLogFileValidation",
+		ignored:    "Tags KMSKeyId SnsTopicName CloudWatchLogsLogGroupArn CloudWatchLogsRoleArn IsOrganizationTrail", make: makeTrail},
 	"AWS::IAM::Role":          {inert: true, make: makeRole},
 	"AWS::IAM::Policy":        {inert: true, make: accept},
 	"AWS::SQS::QueuePolicy":   {inert: true, make: accept},
@@ -323,17 +324,30 @@ func makeRule(d *deployment, r resource) (made, error) {
 
 func makeTrail(d *deployment, r resource) (made, error) {
 	name := d.name(r, "TrailName", 128, false)
+	in := pick(r.p, "S3BucketName", "S3KeyPrefix", "IsMultiRegionTrail", "IncludeGlobalServiceEvents", "EnableLogFileValidation")
+	in.Set("Name", name)
 	action, err := d.ensure(func() error {
-		_, err := d.call("cloudtrail", "CreateTrail", object("Name", name))
+		_, err := d.call("cloudtrail", "CreateTrail", in)
 		return err
-	}, nil, "TrailAlreadyExistsException")
+	}, func() error {
+		_, err := d.call("cloudtrail", "UpdateTrail", in)
+		return err
+	}, "TrailAlreadyExistsException")
 	if err != nil {
 		return made{}, err
 	}
-	if s, ok := r.p.Get("EventSelectors"); ok {
-		if _, err := d.call("cloudtrail", "PutEventSelectors", object("TrailName", name, "EventSelectors", s)); err != nil {
+	if s := pick(r.p, "EventSelectors", "AdvancedEventSelectors"); s.Len() > 0 {
+		s.Set("TrailName", name)
+		if _, err := d.call("cloudtrail", "PutEventSelectors", s); err != nil {
 			return made{}, err
 		}
+	}
+	operation := "StartLogging"
+	if plain(member(r.p, "IsLogging")) == "false" {
+		operation = "StopLogging"
+	}
+	if _, err := d.call("cloudtrail", operation, object("Name", name)); err != nil {
+		return made{}, err
 	}
 	return made{ref: name, attributes: map[string]string{"Arn": d.arn("cloudtrail", "trail/"+name)}, action: action}, nil
 }

@@ -187,3 +187,32 @@ func FuzzParse(f *testing.F) {
 		_, _ = tpl.Deploy(t.Context(), &recorder{}, Options{}, nil)
 	})
 }
+
+func TestTrail(t *testing.T) {
+	const template = `
+Resources:
+  Site: {Type: "AWS::S3::Bucket", Properties: {BucketName: site}}
+  Trail:
+    Type: AWS::CloudTrail::Trail
+    Properties:
+      TrailName: changes
+      S3BucketName: logs
+      IsLogging: %s
+      EventSelectors:
+        - {ReadWriteType: WriteOnly, DataResources: [{Type: "AWS::S3::Object", Values: [!Sub "${Site.Arn}/"]}]}
+`
+	for logging, operation := range map[string]string{"true": "StartLogging", "false": "StopLogging"} {
+		r, _, err := deploy(t, fmt.Sprintf(template, logging), Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []string{
+			`cloudtrail CreateTrail {"S3BucketName":"logs","Name":"changes"}`,
+			`cloudtrail PutEventSelectors {"EventSelectors":[{"ReadWriteType":"WriteOnly","DataResources":[{"Type":"AWS::S3::Object","Values":["arn:aws:s3:::site/"]}]}],"TrailName":"changes"}`,
+			`cloudtrail ` + operation + ` {"Name":"changes"}`,
+		}
+		if got := strings.Join(r.calls[1:], "\n"); got != strings.Join(want, "\n") {
+			t.Errorf("calls\n%s\nwant\n%s", got, strings.Join(want, "\n"))
+		}
+	}
+}
