@@ -47,11 +47,13 @@ func commands() []command {
 		{"deploy", "deploy a SAM or CloudFormation template to a server", deploy},
 		{"run", "run one execution to its end", runFile},
 		{"validate", "check definitions", validate},
+		{"eval", "evaluate a JSONata expression or a path", eval},
 		{"start", "start an execution on a server", start},
 		{"list", "list executions or state machines of a server", list},
 		{"describe", "show an execution or a state machine", describe},
 		{"history", "show what happened in an execution", history},
 		{"stop", "stop an execution", stop},
+		{"approvals", "list, show, approve and reject approvals", approvals},
 		{"version", "print the version", printVersion},
 	}
 }
