@@ -31,6 +31,9 @@ type batch struct {
 	polled   []int64           // activities with a new task
 	moot     []int64           // events whose calls are to be cancelled
 	children []int64           // executions that nobody waits for any more
+	runs     []mapRunCall      // map runs to begin
+	mapRows  []*MapRunRow      // their rows
+	dropped  []int64           // map runs that nobody waits for any more
 	join     int64
 	more     bool
 	ended    bool
@@ -136,6 +139,9 @@ func (b *batch) take(s *interp.Step, now time.Time) error {
 // command finds what is to make a call, and makes it if it only reads. settled
 // reports that the call's outcome is part of the batch.
 func (b *batch) command(c *interp.Command, now time.Time) (settled bool, err error) {
+	if c.Pattern == interp.Distributed {
+		return false, b.mapRun(c)
+	}
 	if c.Pattern == interp.Activity {
 		id, err := b.e.activityID(c.Resource)
 		if err != nil {
@@ -259,7 +265,7 @@ func (b *batch) submit() {
 	u.bytes = b.change.Bytes()
 	u.done = b.committed
 	u.Change = &b.change
-	if len(b.local) > 0 || r.version == 0 || b.ended && r.birth.parent != nil || len(b.children) > 0 {
+	if len(b.local) > 0 || r.version == 0 || b.ended && (r.birth.parent != nil || r.birth.run != 0) || len(b.children)+len(b.runs)+len(b.dropped) > 0 {
 		u.Do = b.do
 	}
 	for i := range b.local {
@@ -281,18 +287,22 @@ func (b *batch) orphans() error {
 		return nil
 	}
 	return b.e.store.Read(b.e.ctx, func(v View) error {
-		b.children = b.children[:0]
+		b.children, b.dropped = b.children[:0], b.dropped[:0]
 		for _, event := range moot {
 			row, err := v.Command(CommandKey{b.r.id, event})
 			if err != nil {
 				return err
 			}
-			if row == nil || row.Kind != ChildCommand {
+			if row == nil || row.Kind != ChildCommand && row.Kind != MapRunCommand {
 				continue
 			}
 			child, err := decodeID(row.Data)
 			if err != nil {
 				return err
+			}
+			if row.Kind == MapRunCommand {
+				b.dropped = append(b.dropped, child)
+				continue
 			}
 			b.children = append(b.children, child)
 		}
@@ -338,6 +348,9 @@ func (b *batch) do(t Txn) error {
 		if _, err := tx.Deliver(Message{Execution: child, Input: stop}); err != nil {
 			return err
 		}
+	}
+	if err := b.mapRuns(tx); err != nil {
+		return err
 	}
 	if p := r.birth.parent; p != nil && b.ended {
 		if _, err := tx.Deliver(Message{Execution: p.Execution, Input: b.e.parentAnswer(r)}); err != nil {
@@ -418,12 +431,13 @@ func (b *batch) fill() {
 // outbox fills in the rows of the calls to be made.
 func (b *batch) outbox() {
 	r, c := b.r, &b.change
-	b.calls, b.polled = b.calls[:0], b.polled[:0]
+	b.calls, b.polled, b.mapRows = b.calls[:0], b.polled[:0], nil
 	c.Commands = c.Commands[:0]
 	if b.ended {
 		return
 	}
 	c.Commands = append(c.Commands, b.given...)
+	b.mapRunRows()
 	now := b.e.now().UnixMilli()
 	for i := range b.remote {
 		p := &b.remote[i]

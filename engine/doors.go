@@ -70,6 +70,7 @@ type ExecutionInfo struct {
 	Error, Cause *string
 	TraceHeader  string
 	RedriveCount int
+	MapRunARN    string // of the map run that it is a child of; "": none
 }
 
 // Page asks for a part of a list.
@@ -82,5 +83,6 @@ type Page struct {
 // ListFilter narrows ListExecutions. Empty fields do not.
 type ListFilter struct {
 	MachineARN string
+	MapRunARN  string // its children; not together with MachineARN
 	Status     interp.Status
 }

@@ -22,6 +22,8 @@ type Config struct {
 	// Tasks is called by Open once units can be committed and before any execution
 	// goes on. It returns what finds the task of a resource. nil: no task is known.
 	Tasks func(*Engine) (Resolver, error)
+	// MapData is where distributed Maps read items and write results. nil: nowhere.
+	MapData MapData
 	// Migrations are the schemas of the integrations, brought up to date in order.
 	Migrations []Migrations
 
@@ -65,6 +67,7 @@ type Engine struct {
 	machines  machines
 	dispatch  dispatcher
 	pollers   pollers
+	maps      mapRuns
 
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
@@ -105,6 +108,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	e.machines.init()
 	e.timers.init(e)
 	e.dispatch.init(e, c.Calls)
+	e.maps.init(e, c.MapData)
 	e.committer = newCommitter(e)
 	go e.committer.run()
 	if err := e.open(ctx, c, system); err != nil {
@@ -169,6 +173,9 @@ func (e *Engine) recover(ctx context.Context) error {
 			break
 		}
 	}
+	if err := e.maps.recover(ctx); err != nil {
+		return err
+	}
 	return e.Tick(ctx, e.now())
 }
 
@@ -204,6 +211,7 @@ func (e *Engine) Close() error {
 	e.sched.close()
 	e.timers.close()
 	e.dispatch.close()
+	e.maps.close()
 	e.running.Wait()
 	e.committer.close()
 	return e.store.Close()

@@ -16,12 +16,20 @@ type birth struct {
 	trace   string
 	machine string  // ARN it was started by, where that is of a version or an alias
 	parent  *Parent // the task that waits for it
+	run     int64   // the map run that it is a child of; 0: none
+	items   int64   // of the map run, that it is for
 }
 
 // birthFormat is the version of birth's encoding.
 const birthFormat = 1
 
+// childFormat is what that of a map run's child begins with, and its run and items.
+const childFormat = 128
+
 func (b *birth) append(dst []byte) []byte {
+	if b.run != 0 {
+		dst = binary.AppendUvarint(binary.AppendUvarint(append(dst, childFormat), uint64(b.run)), uint64(b.items))
+	}
 	dst = append(dst, birthFormat)
 	for _, s := range []string{b.role, b.trace, b.machine} {
 		dst = binary.AppendUvarint(dst, uint64(len(s)))
@@ -42,6 +50,11 @@ func (b *birth) append(dst []byte) []byte {
 var errBirth = errors.New("what is stored of the execution's start is damaged")
 
 func decodeBirth(data []byte) (b birth, err error) {
+	if len(data) > 0 && data[0] == childFormat {
+		if data, err = b.decodeChild(data[1:]); err != nil {
+			return b, err
+		}
+	}
 	if len(data) == 0 || data[0] != birthFormat {
 		return b, errBirth
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -24,6 +25,8 @@ func (e *Engine) executionID(v View, arn string) (int64, *machine, error) {
 	switch {
 	case err != nil:
 		return 0, nil, err
+	case strings.Contains(a.parts[0], "/") && (a.kind == executionKind || a.kind == expressKind):
+		return e.childID(v, arn, a)
 	case a.kind == expressKind:
 		return 0, nil, fail(ErrExpress, "%s", arn)
 	case a.kind != executionKind:
@@ -90,6 +93,9 @@ func (e *Engine) info(v View, row *ExecutionRow, m *machine, payloads bool) (Exe
 		ID: row.ID, ARN: e.executionARN(m, row.ID, row.Name), MachineARN: m.ARN, Name: row.Name, Status: x.Status(),
 		Started: x.Started(), Stopped: x.Stopped(), TraceHeader: b.trace,
 	}
+	if b.run != 0 {
+		i.MapRunARN = e.mapRunARNOf(v, b.run)
+	}
 	i.Error, i.Cause = x.Failure()
 	if payloads {
 		i.Input = x.Input().Bytes()
@@ -149,7 +155,7 @@ func (e *Engine) ListExecutions(ctx context.Context, f ListFilter, p Page) (list
 			return nil, "", fail(ErrTypeNotSupported, "%s", of.ARN)
 		}
 	}
-	purpose := "executions/" + f.MachineARN + "/" + string(f.Status)
+	purpose := "executions/" + f.MachineARN + f.MapRunARN + "/" + string(f.Status)
 	var before, machine int64
 	if p.Token != "" {
 		if err := e.unseal(purpose, p.Token, &before); err != nil {
@@ -158,6 +164,11 @@ func (e *Engine) ListExecutions(ctx context.Context, f ListFilter, p Page) (list
 	}
 	if of != nil {
 		machine = of.ID
+	}
+	if f.MapRunARN != "" {
+		if machine, err = e.childrenOf(ctx, f.MapRunARN); err != nil {
+			return nil, "", err
+		}
 	}
 	err = e.store.Read(ctx, func(v View) error {
 		rows, err := v.List(machine, f.Status, before, n+1)

@@ -209,6 +209,10 @@ func (e *Engine) endExpress(r *resident, err error) {
 	if !r.express.stored {
 		return
 	}
+	if r.birth.run != 0 {
+		e.endExpressChild(r, err)
+		return
+	}
 	u := &unit{}
 	u.Change = &Change{Execution: r.id, Version: r.version, Delete: true, Rows: interp.Change{Frames: []interp.FrameChange{}}}
 	u.Do = func(t Txn) error {

@@ -202,6 +202,9 @@ func (e *Engine) machine(ctx context.Context, v View, arn string) (*machine, err
 
 // machineByID finds a state machine by its id.
 func (e *Engine) machineByID(v View, id int64) (*machine, error) {
+	if id < 0 {
+		return e.mapOwner(v, -id)
+	}
 	e.machines.mu.Lock()
 	m := e.machines.byID[id]
 	e.machines.mu.Unlock()

@@ -89,6 +89,7 @@ type Unit struct {
 // View is a consistent view of the database.
 type View interface {
 	Reader
+	MapRunView
 	// Load returns an execution, or nil when there is none.
 	Load(id int64) (*ExecutionRow, error)
 	// Named returns the id of the execution that a machine has under a name; 0: none.
@@ -133,6 +134,7 @@ type View interface {
 // Txn is a group's transaction as a unit sees it.
 type Txn interface {
 	View
+	MapRunTxn
 	// Exec writes and returns the number of rows changed.
 	Exec(sql string, args ...any) (int64, error)
 	// Wrote reports whether the unit has written anything yet.
@@ -279,6 +281,7 @@ const (
 	FollowUpCommand                        // a call that answers nobody
 	TokenCommand                           // no call: a task that waits for its token, for the list of such tasks
 	ChildCommand                           // no call: the execution that a task started and waits for
+	MapRunCommand                          // no call: the map run that a Map state waits for
 )
 
 // RecordKind tells the kinds of small records apart.
