@@ -1,7 +1,6 @@
 package eventbus
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"strings"
@@ -225,8 +224,7 @@ func (s *Service) forward(tx engine.Tx, t *target, e *envelope) error {
 // executionName names the execution that an event starts after the event, and
 // after the rule's target, as one event can start several.
 func executionName(r *route, t *target, e *envelope) string {
-	sum := sha256.Sum256([]byte(r.arn + "/" + t.id))
-	return e.id + "_" + uuid.UUID(sum[:16]).String()
+	return e.id + "_" + uuid.NewSHA1(uuid.NameSpaceURL, []byte(r.arn+"/"+t.id)).String()
 }
 
 // input is what a target gets of an event, as JSON text.
