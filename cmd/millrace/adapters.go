@@ -9,10 +9,12 @@ import (
 
 	"millrace/api"
 	"millrace/engine"
+	"millrace/integrations/eventbus"
 	"millrace/integrations/function"
 	"millrace/integrations/notification"
 	"millrace/integrations/objectstore"
 	"millrace/integrations/queue"
+	"millrace/integrations/trail"
 	"millrace/tasks"
 )
 
@@ -106,4 +108,44 @@ type topicFunctions struct{ functions *function.Service }
 // InvokeTx accepts the call within the unit that publishes.
 func (t topicFunctions) InvokeTx(tx engine.Tx, functionARN string, event []byte) error {
 	return t.functions.InvokeTx(tx, function.Invocation{Function: functionARN, Payload: event})
+}
+
+// busQueues delivers rules' events into queues.
+type busQueues struct{ queues *queue.Service }
+
+// SendTx sends within the unit that puts the event.
+func (b busQueues) SendTx(tx engine.Tx, m eventbus.QueueMessage) error {
+	out := queue.Message{Body: m.Body, GroupID: m.GroupID}
+	for name, value := range m.Attributes {
+		if out.Attributes == nil {
+			out.Attributes = map[string]queue.Attribute{}
+		}
+		out.Attributes[name] = queue.Attribute{DataType: "String", String: &value}
+	}
+	_, err := b.queues.Send(tx, m.QueueARN, out)
+	return err
+}
+
+// objectChanges has the trails record what changes in the object store. The
+// trails are set before the engine runs anything.
+type objectChanges struct{ trails *trail.Service }
+
+// Changed records within the unit of the change.
+func (o *objectChanges) Changed(tx engine.Tx, c objectstore.Change) error {
+	return o.trails.Changed(tx, trail.Change(c))
+}
+
+// trailLogs keeps trails' log files in buckets.
+type trailLogs struct{ objects *objectstore.Service }
+
+// Keys names what writing the file touches.
+func (t trailLogs) Keys(f trail.LogFile) []string { return objectstore.Keys(f.Bucket, f.Key) }
+
+// WriteTx writes the file within the unit.
+func (t trailLogs) WriteTx(tx engine.Tx, f trail.LogFile) error {
+	_, err := t.objects.WriteTx(tx, objectstore.Put{
+		Bucket: f.Bucket, Key: f.Key, Caller: f.Caller,
+		Headers: objectstore.Headers{ContentType: "application/json", ContentEncoding: "gzip"},
+	}, f.Body)
+	return err
 }

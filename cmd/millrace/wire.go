@@ -14,11 +14,13 @@ import (
 	"millrace/engine"
 	"millrace/engine/sqlite"
 	"millrace/integrations/approval"
+	"millrace/integrations/eventbus"
 	"millrace/integrations/function"
 	"millrace/integrations/notification"
 	"millrace/integrations/objectstore"
 	"millrace/integrations/queue"
 	"millrace/integrations/table"
+	"millrace/integrations/trail"
 	"millrace/integrations/wire"
 	"millrace/tasks"
 )
@@ -55,6 +57,8 @@ func migrations() []engine.Migrations {
 		{Name: "function", Files: function.Migrations()},
 		{Name: "notification", Files: notification.Migrations()},
 		{Name: "approval", Files: approval.Migrations()},
+		{Name: "eventbus", Files: eventbus.Migrations()},
+		{Name: "trail", Files: trail.Migrations()},
 	}
 }
 
@@ -109,7 +113,8 @@ func (s *system) integrate(e *engine.Engine, c settings) (engine.Resolver, error
 		}
 		return filepath.Join(c.data, name)
 	}
-	objects, err := objectstore.Open(e, objectstore.Config{Dir: keep("objects"), Log: c.log})
+	changes := &objectChanges{}
+	objects, err := objectstore.Open(e, objectstore.Config{Dir: keep("objects"), Observer: changes, Log: c.log})
 	if err != nil {
 		return nil, err
 	}
@@ -131,17 +136,31 @@ func (s *system) integrate(e *engine.Engine, c settings) (engine.Resolver, error
 	s.add(topics.Service(), topics.Front(), topics.Close)
 	topics.Register(g)
 
+	buses := eventbus.New(e, eventbus.Options{
+		Queues: busQueues{queues}, Topics: topics, Functions: topicFunctions{functions}, Log: c.log,
+	})
+	s.add(buses.Service(), buses.Front(), nil)
+	buses.Register(g)
+
+	trails := trail.New(e, trail.Options{Sink: buses, Log: c.log})
+	s.add(trails.Service(), trails.Front(), trails.Close)
+	g.Add(trails.Service())
+	changes.trails = trails
+	trails.StartLogs(trailLogs{objects})
+
 	approvals := approval.New(e, e)
 	s.services["approval"] = approvals.Service()
 	approvals.Register(g)
 	return g, nil
 }
 
-// add makes a service known to the doors and has it closed in the end.
+// add makes a service known to the doors and has it closed in the end, if there is something to close.
 func (s *system) add(service *tasks.Service, front wire.Front, end func() error) {
 	s.services[service.Name] = service
 	s.fronts = append(s.fronts, front)
-	s.sinks = append(s.sinks, end)
+	if end != nil {
+		s.sinks = append(s.sinks, end)
+	}
 }
 
 // close ends what brings work, then the engine, which gives up calls under way
