@@ -186,6 +186,7 @@ func TestInput(t *testing.T) {
 		{transformer(paths, `"<name> \"<total>\""`), `"a \"b\" \"1.50\""`},
 		{transformer(paths, `<object>`), `{"k":"v"}`},
 		{transformer(paths, `Order of <name>: <total>`), `"Order of a \"b\": 1.50"`},
+		{transformer(paths, `<name> has <total>`), `"a \"b\" has 1.50"`},
 		{transformer(`{}`, `{"r": <aws.events.rule-name>, "a": "<aws.events.rule-arn>", "t": <aws.events.event.ingestion-time>}`),
 			`{"r": "r", "a": "arn:aws:events:us-east-1:000000000000:rule/r", "t": "2026-01-02T03:04:05Z"}`},
 		{transformer(`{}`, `{"e": <aws.events.event>}`), `{"e": {"version":"0","id":"ID","detail-type":"Test","source":"shop","account":"000000000000","time":"2023-11-14T22:13:20Z","region":"us-east-1","resources":["arn:r"]}}`},

@@ -63,8 +63,8 @@ func compileTransformer(paths map[string]string, template string) (*transformer,
 		compiled[name] = p
 	}
 	t := &transformer{}
-	if trimmed := strings.TrimLeft(template, " \t\r\n"); trimmed != "" {
-		t.text = !strings.ContainsRune(`{["<`, rune(trimmed[0]))
+	if trimmed := strings.TrimSpace(template); trimmed != "" && !strings.ContainsRune(`{["`, rune(trimmed[0])) {
+		t.text = placeholder.FindString(trimmed) != trimmed // a value alone is JSON
 	}
 	quoted, end := false, 0
 	for _, at := range placeholder.FindAllStringSubmatchIndex(template, -1) {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"runtime"
 	"strings"
@@ -61,7 +62,7 @@ func (k *sink) Record(tx engine.Tx, record *document.Object) error {
 func open(t *testing.T) *fixture {
 	h := hosttest.New(t, Migrations())
 	k := &sink{}
-	s := New(h, Options{Sink: k})
+	s := New(h, Options{Sink: k, Log: slog.New(slog.DiscardHandler)})
 	t.Cleanup(func() {
 		s.Close()
 		if n := h.Watching(); n != 0 {
@@ -430,7 +431,6 @@ func TestLogFiles(t *testing.T) {
 	f := open(t)
 	b := &bucket{wrote: make(chan struct{}, 10)}
 	f.s.StartLogs(b)
-	f.h.Advance(time.Hour) // nothing is pending
 	f.must("CreateTrail", `{"Name":"all","S3BucketName":"logs-bucket","S3KeyPrefix":"p"}`)
 	f.must("StartLogging", `{"Name":"all"}`)
 	f.change(Change{Operation: "CreateBucket", Bucket: "one"})
@@ -441,7 +441,7 @@ func TestLogFiles(t *testing.T) {
 		t.Fatalf("%d files", len(b.files))
 	}
 	file := b.files[0]
-	if want := "p/AWSLogs/000000000000/CloudTrail/us-east-1/2026/01/02/000000000000_CloudTrail_us-east-1_20260102T0404Z_"; !strings.HasPrefix(file.Key, want) || file.Bucket != "logs-bucket" {
+	if want := "p/AWSLogs/000000000000/CloudTrail/us-east-1/2026/01/02/000000000000_CloudTrail_us-east-1_20260102T0304Z_"; !strings.HasPrefix(file.Key, want) || file.Bucket != "logs-bucket" {
 		t.Errorf("file %s in %s, want %s", file.Key, file.Bucket, want)
 	}
 	z, err := gzip.NewReader(bytes.NewReader(file.Body))
