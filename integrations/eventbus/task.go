@@ -36,6 +36,7 @@ func (s *Service) putOptimised(tx engine.Tx, c tasks.Caller, in json.RawMessage)
 				out.Entries[i] = entryAnswer{Code: "InternalFailure", Message: "The entry was not put because others failed."}
 			}
 		}
+		out.Failed = len(out.Entries)
 		// Members are in alphabetical order, as in the optimised integration's results.
 		cause, err := tasks.Encode(struct {
 			Entries []entryAnswer `json:"Entries"`

@@ -60,6 +60,12 @@ func TestFailedEntry(t *testing.T) {
 	if !out.Failed || *out.Error != "EventBridge.FailedEntry" || *out.Cause != `{"Entries":[{"ErrorCode":"MalformedDetail","ErrorMessage":"Detail is malformed."}],"FailedEntryCount":1}` {
 		t.Errorf("outcome %v %s %s", out.Failed, *out.Error, *out.Cause)
 	}
+	// All or none: the entry that is right is not put either.
+	out = f.run("arn:aws:states:::events:putEvents", `{"Entries":[{"Source":"shop","DetailType":"d","Detail":"jupiter"},{"Source":"shop","DetailType":"d","Detail":{}}]}`)
+	if !out.Failed || !strings.Contains(*out.Cause, `"ErrorCode":"InternalFailure"`) || !strings.HasSuffix(*out.Cause, `"FailedEntryCount":2}`) {
+		t.Errorf("outcome %v %s", out.Failed, *out.Cause)
+	}
+	f.want()
 	// The aws-sdk integration leaves it to the state machine.
 	if out := f.run("arn:aws:states:::aws-sdk:eventbridge:putEvents", malformed); out.Failed {
 		t.Errorf("outcome %s %s", *out.Error, *out.Cause)

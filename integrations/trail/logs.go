@@ -91,7 +91,11 @@ func (d *delivery) run(ctx context.Context) {
 			return
 		case <-d.signal:
 		}
-		if err := d.deliver(ctx); err != nil && ctx.Err() == nil {
+		err := d.deliver(ctx)
+		if errors.Is(err, engine.ErrClosed) {
+			continue // the next process writes them
+		}
+		if err != nil && ctx.Err() == nil {
 			d.s.o.Log.Error("log files were not written", "error", err)
 			d.due()
 		}
