@@ -27,7 +27,8 @@ func Faultf(name, format string, args ...any) *Fault {
 }
 
 // faults is the one table of what the engine's errors are called outside. A
-// title with %s takes what was asked for.
+// title with %s takes what was asked for; in place of "" stands what the error
+// itself tells.
 var faults = []struct {
 	err    error
 	name   string
@@ -48,6 +49,14 @@ var faults = []struct {
 	{engine.ErrInvalidToken, "InvalidToken", 400, "Invalid Token: 'Invalid token'"},
 	{engine.ErrTaskNotFound, "TaskDoesNotExist", 400, "Task Does Not Exist: 'Provided task does not exist'"},
 	{engine.ErrTaskTimedOut, "TaskTimedOut", 400, "Task Timed Out: 'Provided task does not exist anymore'"},
+	{engine.ErrResourceNotFound, "ResourceNotFound", 400, "Resource not found: '%s'"},
+	{engine.ErrAliasNotFound, "ResourceNotFound", 400, "Request references a resource that does not exist."},
+	{engine.ErrAliasExists, "ConflictException", 409, ""},
+	{engine.ErrVersionInUse, "ConflictException", 409, ""},
+	{engine.ErrRevision, "ConflictException", 409, ""},
+	{engine.ErrInvalidRouting, "ValidationException", 400, ""},
+	{engine.ErrTooMany, "ServiceQuotaExceededException", 400, ""},
+	{engine.ErrTooManyTags, "TooManyTags", 400, "Too many tags: '%s'"},
 	{engine.ErrInvalidPage, "ValidationException", 400, "1 validation error detected: '%s'"},
 	{engine.ErrTypeNotSupported, "StateMachineTypeNotSupported", 400, "This operation is not supported by this type of state machine"},
 	{engine.ErrConflict, "ConflictException", 409, "The execution changed meanwhile. Try again."},
@@ -68,14 +77,21 @@ func FaultOf(err error, subject string) *Fault {
 	if e := (*tasks.Error)(nil); errors.As(err, &e) {
 		return &Fault{Name: e.Code, Message: e.Message, Status: max(e.Status, http.StatusBadRequest)}
 	}
-	if about := new(engine.Fault); subject == "" && errors.As(err, &about) {
-		subject = about.Detail
+	detail := subject
+	if about := new(engine.Fault); errors.As(err, &about) {
+		detail = about.Detail
+	}
+	if subject == "" {
+		subject = detail
 	}
 	for _, e := range faults {
 		if !errors.Is(err, e.err) {
 			continue
 		}
 		text := e.title
+		if text == "" {
+			text = detail
+		}
 		if n := len(text); n > 4 && text[n-4:] == "'%s'" {
 			text = fmt.Sprintf(text, subject)
 		}

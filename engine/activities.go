@@ -139,6 +139,13 @@ func (e *Engine) DeleteActivity(ctx context.Context, arn string) error {
 			return err
 		}
 		t.AfterCommit(func() { e.pollers.forget(name) })
+		_, tags, err := tagsOf(t.t, arn)
+		if err != nil {
+			return err
+		}
+		if err := putTags(t, arn, tags, nil); err != nil {
+			return err
+		}
 		return t.t.DeleteRecord(r.ID)
 	})
 }

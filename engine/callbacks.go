@@ -143,11 +143,8 @@ func (e *Engine) pendingTask(v View, row *CommandRow) (*PendingTask, int64, erro
 	if err != nil {
 		return nil, 0, err
 	}
-	if !x.Named {
-		x.Name = e.naming.name(x.ID)
-	}
 	t := &PendingTask{
-		Token: e.Token(x.ID, row.Key.Event), ExecutionARN: e.executionARN(m, x.ID, x.Name), MachineARN: m.ARN, State: c.State, Resource: c.Resource,
+		Token: e.Token(x.ID, row.Key.Event), ExecutionARN: e.executionARN(m, x.ID, e.nameOf(x)), MachineARN: m.ARN, State: c.State, Resource: c.Resource,
 		Since: time.UnixMilli(row.Due).UTC(), Deadline: c.Deadline, Event: row.Key.Event,
 	}
 	if c.Input != nil {

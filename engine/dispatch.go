@@ -370,10 +370,7 @@ func (e *Engine) liveCall(v View, row *CommandRow) (*liveCall, error) {
 	if err != nil {
 		return nil, fmt.Errorf("command %d of execution %d: %w", row.Key.Event, x.ID, err)
 	}
-	if !x.Named {
-		x.Name = e.naming.name(x.ID)
-	}
-	call := e.call(&caller{id: x.ID, arn: e.executionARN(m, x.ID, x.Name), machine: orElse(b.machine, m.ARN), role: b.role}, &c)
+	call := e.call(&caller{id: x.ID, arn: e.executionARN(m, x.ID, e.nameOf(x)), machine: b.startedBy(m), role: b.role}, &c)
 	return &liveCall{act: e.remoteAction(c.Resource), call: call}, nil
 }
 

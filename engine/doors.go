@@ -29,6 +29,9 @@ type StateMachine struct {
 	Updated    time.Time
 	Revision   string          // a UUID, new at each update; "" (INITIAL) at first
 	Settings   json.RawMessage // loggingConfiguration, tracingConfiguration, encryptionConfiguration as given
+
+	VersionARN  string // of the version that creating or updating it published; "": none
+	Description string // of a described version
 }
 
 // StartInput asks for an execution.
@@ -61,6 +64,8 @@ type ExecutionInfo struct {
 	ID           int64
 	ARN          string
 	MachineARN   string
+	VersionARN   string // of the version that runs, where it was started by one or by an alias
+	AliasARN     string // of the alias that it was started by
 	Name         string
 	Status       interp.Status
 	Started      time.Time
@@ -82,7 +87,7 @@ type Page struct {
 
 // ListFilter narrows ListExecutions. Empty fields do not.
 type ListFilter struct {
-	MachineARN string
+	MachineARN string // of a machine; of a version or an alias: what was started by it
 	MapRunARN  string // its children; not together with MachineARN
 	Status     interp.Status
 }

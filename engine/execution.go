@@ -14,10 +14,19 @@ import (
 type birth struct {
 	role    string
 	trace   string
-	machine string  // ARN it was started by, where that is of a version or an alias
+	version string  // number, where it was started by a version or an alias
+	alias   string  // name, where it was started by an alias
 	parent  *Parent // the task that waits for it
 	run     int64   // the map run that it is a child of; 0: none
 	items   int64   // of the map run, that it is for
+}
+
+// startedBy is the ARN of the alias, version or machine that the execution was started by.
+func (b *birth) startedBy(m *machine) string {
+	if q := orElse(b.alias, b.version); q != "" {
+		return m.ARN + ":" + q
+	}
+	return m.ARN
 }
 
 // birthFormat is the version of birth's encoding.
@@ -26,23 +35,30 @@ const birthFormat = 1
 // childFormat is what that of a map run's child begins with, and its run and items.
 const childFormat = 128
 
+// The flags of birth's encoding.
+const (
+	birthParent = 1 << iota
+	birthParse
+)
+
 func (b *birth) append(dst []byte) []byte {
+	flags := byte(0)
+	if b.parent != nil {
+		if flags |= birthParent; b.parent.Parse {
+			flags |= birthParse
+		}
+	}
 	if b.run != 0 {
 		dst = binary.AppendUvarint(binary.AppendUvarint(append(dst, childFormat), uint64(b.run)), uint64(b.items))
 	}
-	dst = append(dst, birthFormat)
-	for _, s := range []string{b.role, b.trace, b.machine} {
+	dst = append(dst, birthFormat, flags)
+	for _, s := range []string{b.role, b.trace, b.version, b.alias} {
 		dst = binary.AppendUvarint(dst, uint64(len(s)))
 		dst = append(dst, s...)
 	}
 	if p := b.parent; p != nil {
 		dst = binary.AppendUvarint(dst, uint64(p.Execution))
 		dst = binary.AppendUvarint(dst, uint64(p.Event))
-		if p.Parse {
-			dst = append(dst, 1)
-		} else {
-			dst = append(dst, 0)
-		}
 	}
 	return dst
 }
@@ -55,30 +71,29 @@ func decodeBirth(data []byte) (b birth, err error) {
 			return b, err
 		}
 	}
-	if len(data) == 0 || data[0] != birthFormat {
+	if len(data) < 2 || data[0] != birthFormat {
 		return b, errBirth
 	}
-	data = data[1:]
-	number := func() uint64 {
+	flags := data[1]
+	data = data[2:]
+	number := func() int64 {
 		v, n := binary.Uvarint(data)
 		if n <= 0 {
 			err = errBirth
 			return 0
 		}
 		data = data[n:]
-		return v
+		return int64(v)
 	}
-	for _, s := range []*string{&b.role, &b.trace, &b.machine} {
+	for _, s := range []*string{&b.role, &b.trace, &b.version, &b.alias} {
 		n := number()
-		if err != nil || n > uint64(len(data)) {
+		if err != nil || n < 0 || n > int64(len(data)) {
 			return b, errBirth
 		}
 		*s, data = string(data[:n]), data[n:]
 	}
-	if len(data) > 0 {
-		p := &Parent{Execution: int64(number()), Event: int64(number())}
-		p.Parse = len(data) == 1 && data[0] == 1
-		b.parent = p
+	if flags&birthParent != 0 {
+		b.parent = &Parent{Execution: number(), Event: number(), Parse: flags&birthParse != 0}
 	}
 	return b, err
 }
@@ -118,10 +133,7 @@ func (e *Engine) load(r *resident) (found bool, err error) {
 		if r.x, err = interp.Decode(row.Head, row.Frames, docs(v, r.id)); err != nil {
 			return err
 		}
-		r.name = row.Name
-		if !row.Named {
-			r.name = e.naming.name(r.id)
-		}
+		r.name = e.nameOf(row)
 		return nil
 	})
 	if err != nil {
@@ -139,12 +151,20 @@ func (e *Engine) dress(r *resident) {
 	x := r.x
 	x.ID, x.Name, x.RoleARN = r.id, r.name, r.birth.role
 	x.ARN = e.executionARN(r.machine, r.id, r.name)
-	x.MachineARN = orElse(r.birth.machine, r.machine.ARN)
+	x.MachineARN = r.birth.startedBy(r.machine)
 	x.MachineName = r.machine.Name
 	x.Express = r.machine.Type == Express
 	id := r.id
 	x.Token = func(event int64) string { return e.Token(id, event) }
 	x.HasActivity = e.hasActivity
+}
+
+// nameOf returns the name of a stored execution.
+func (e *Engine) nameOf(row *ExecutionRow) string {
+	if row.Named {
+		return row.Name
+	}
+	return e.naming.name(row.ID)
 }
 
 // executionARN returns an execution's ARN.

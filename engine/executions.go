@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -86,12 +87,16 @@ func (e *Engine) info(v View, row *ExecutionRow, m *machine, payloads bool) (Exe
 	if err != nil {
 		return ExecutionInfo{}, fmt.Errorf("execution %d: %w", row.ID, err)
 	}
-	if !row.Named {
-		row.Name = e.naming.name(row.ID)
-	}
+	name := e.nameOf(row)
 	i := ExecutionInfo{
-		ID: row.ID, ARN: e.executionARN(m, row.ID, row.Name), MachineARN: m.ARN, Name: row.Name, Status: x.Status(),
+		ID: row.ID, ARN: e.executionARN(m, row.ID, name), MachineARN: m.ARN, Name: name, Status: x.Status(),
 		Started: x.Started(), Stopped: x.Stopped(), TraceHeader: b.trace,
+	}
+	if b.version != "" {
+		i.VersionARN = m.ARN + ":" + b.version
+	}
+	if b.alias != "" {
+		i.AliasARN = m.ARN + ":" + b.alias
 	}
 	if b.run != 0 {
 		i.MapRunARN = e.mapRunARNOf(v, b.run)
@@ -132,9 +137,25 @@ func (e *Engine) StateMachineForExecution(ctx context.Context, arn string) (sm S
 			return err
 		}
 		b, err := decodeBirth(row.Meta)
+		if err != nil {
+			return err
+		}
 		sm = m.StateMachine
 		sm.Definition, sm.RoleARN = string(text), b.role
-		return err
+		if row.Definition != m.definition {
+			sm.Revision = ""
+		}
+		if b.version != "" {
+			q, _, err := qualifiersOf(v, m.ID)
+			if err != nil {
+				return err
+			}
+			number, err := strconv.ParseInt(b.version, 10, 64)
+			if d := q.version(number); err == nil && d != nil {
+				sm.Revision, sm.Settings = d.Revision, d.Settings
+			}
+		}
+		return nil
 	})
 	return sm, err
 }
@@ -148,7 +169,7 @@ func (e *Engine) ListExecutions(ctx context.Context, f ListFilter, p Page) (list
 	}
 	var of *machine
 	if f.MachineARN != "" {
-		if of, err = e.machine(ctx, nil, f.MachineARN); err != nil {
+		if of, err = e.target(ctx, nil, f.MachineARN); err != nil {
 			return nil, "", err
 		}
 		if of.Type == Express {
@@ -170,32 +191,57 @@ func (e *Engine) ListExecutions(ctx context.Context, f ListFilter, p Page) (list
 			return nil, "", err
 		}
 	}
+	qualified := of != nil && f.MachineARN != of.ARN
 	err = e.store.Read(ctx, func(v View) error {
-		rows, err := v.List(machine, f.Status, before, n+1)
-		if err != nil {
-			return err
-		}
-		if len(rows) > n {
-			rows = rows[:n]
-			next = e.seal(purpose, rows[n-1].ID)
-		}
-		for _, row := range rows {
-			m, err := e.machineByID(v, row.Machine)
-			if errors.Is(err, ErrMachineNotFound) {
-				continue // deleted, and its executions with it
-			}
+		for looked := 0; len(list) <= n; {
+			rows, err := v.List(machine, f.Status, before, n+1)
 			if err != nil {
 				return err
 			}
-			i, err := e.info(v, row, m, false)
-			if err != nil {
-				return err
+			for _, row := range rows {
+				before = row.ID
+				i, err := e.listed(v, row)
+				if err != nil {
+					return err
+				}
+				if i != nil && (!qualified || i.AliasARN == f.MachineARN || i.VersionARN == f.MachineARN) {
+					list = append(list, *i)
+				}
 			}
-			list = append(list, i)
+			if looked += len(rows); len(rows) <= n {
+				break
+			}
+			if looked > maxLooked && len(list) <= n {
+				next = e.seal(purpose, before)
+			}
+			if next != "" {
+				break
+			}
+		}
+		if len(list) > n {
+			list = list[:n]
+			next = e.seal(purpose, list[n-1].ID)
 		}
 		return nil
 	})
 	return list, next, err
+}
+
+// maxLooked is how many executions are looked at for those of a version or alias.
+const maxLooked = 10000
+
+// listed makes what a list tells of a row; nil: its machine was deleted, and its
+// executions with it.
+func (e *Engine) listed(v View, row *ExecutionRow) (*ExecutionInfo, error) {
+	m, err := e.machineByID(v, row.Machine)
+	if errors.Is(err, ErrMachineNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	i, err := e.info(v, row, m, false)
+	return &i, err
 }
 
 // StopExecution ends a running execution and returns when it stopped. For one

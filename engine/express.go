@@ -27,7 +27,7 @@ type Billing struct {
 // StartSyncExecution runs an execution of an EXPRESS state machine to its end and
 // returns it. Nothing of it is stored but what its tasks do.
 func (e *Engine) StartSyncExecution(ctx context.Context, in StartInput) (ExecutionInfo, Billing, error) {
-	m, err := e.machine(ctx, nil, in.MachineARN)
+	m, err := e.target(ctx, nil, in.MachineARN)
 	if err != nil {
 		return ExecutionInfo{}, Billing{}, err
 	}
@@ -73,7 +73,7 @@ func (e *Engine) StartSyncExecution(ctx context.Context, in StartInput) (Executi
 func (e *Engine) expressInfo(r *resident) ExecutionInfo {
 	x := r.x
 	i := ExecutionInfo{
-		ID: r.id, ARN: x.ARN, MachineARN: x.MachineARN, Name: x.Name, Status: x.Status(), Started: x.Started(), Stopped: x.Stopped(),
+		ID: r.id, ARN: x.ARN, MachineARN: r.machine.ARN, Name: x.Name, Status: x.Status(), Started: x.Started(), Stopped: x.Stopped(),
 		Input: x.Input().Bytes(), TraceHeader: r.birth.trace,
 	}
 	i.Error, i.Cause = x.Failure()
@@ -214,7 +214,7 @@ func (e *Engine) endExpress(r *resident, err error) {
 		return
 	}
 	u := &unit{}
-	u.Change = &Change{Execution: r.id, Version: r.version, Delete: true, Rows: interp.Change{Frames: []interp.FrameChange{}}}
+	u.Change = &Change{Execution: r.id, Version: r.version, Delete: true}
 	u.Do = func(t Txn) error {
 		u.tx = &tx{e: e, t: t}
 		if p := r.birth.parent; p != nil {

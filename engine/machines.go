@@ -45,6 +45,21 @@ type CreateStateMachine struct {
 	Definition string
 	RoleARN    string
 	Settings   json.RawMessage // an object of whatever else is to be kept; nil: {}
+	Tags       []Tag
+
+	Publish            bool   // a version, at once
+	VersionDescription string // with Publish
+}
+
+// UpdateStateMachine asks for a change of a state machine. What is nil stays.
+type UpdateStateMachine struct {
+	ARN        string
+	Definition *string
+	RoleARN    *string
+	Settings   json.RawMessage
+
+	Publish            bool   // a version of the outcome
+	VersionDescription string // with Publish
 }
 
 // The statuses of a state machine.
@@ -69,6 +84,9 @@ type machineData struct {
 type machine struct {
 	StateMachine // without the definition's text
 	definition   int64
+
+	version string // number, where an execution is started by one
+	alias   string // name, where an execution is started by one
 }
 
 // machines caches state machines and compiled definitions.
@@ -76,6 +94,7 @@ type machines struct {
 	mu       sync.Mutex
 	byName   map[string]*machine
 	byID     map[int64]*machine
+	versions map[int64]*qualifiers // by machine
 	compiled map[int64]*compiled
 	bytes    int
 	deleting map[int64]bool // machines that start nothing more, by id
@@ -95,7 +114,7 @@ const (
 
 func (c *machines) init() {
 	c.byName, c.byID, c.compiled = map[string]*machine{}, map[int64]*machine{}, map[int64]*compiled{}
-	c.deleting = map[int64]bool{}
+	c.deleting, c.versions = map[int64]bool{}, map[int64]*qualifiers{}
 }
 
 func (c *machines) isDeleting(id int64) bool {
@@ -116,6 +135,7 @@ func (c *machines) put(m *machine) *machine {
 	if len(c.byID) >= cachedMachines {
 		clear(c.byName)
 		clear(c.byID)
+		clear(c.versions)
 	}
 	c.byName[m.Name], c.byID[m.ID] = m, m
 	return m
@@ -131,9 +151,27 @@ func (c *machines) clear() {
 func (c *machines) forget(id int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	delete(c.versions, id)
 	if m := c.byID[id]; m != nil {
 		delete(c.byID, id)
 		delete(c.byName, m.Name)
+	}
+}
+
+// qualifiers returns the versions and aliases of a machine; nil: they are not kept.
+func (c *machines) qualifiers(id int64) *qualifiers {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.versions[id]
+}
+
+// keepQualifiers keeps what was read while the machine stood in the cache as m:
+// a change takes both out.
+func (c *machines) keepQualifiers(m *machine, q *qualifiers) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.byID[m.ID] == m {
+		c.versions[m.ID] = q
 	}
 }
 
@@ -327,13 +365,17 @@ func (e *Engine) CreateStateMachine(ctx context.Context, c CreateStateMachine) (
 		return StateMachine{}, err
 	}
 	var m *machine
+	var version string
 	err = e.unit(func(t *tx) error {
 		old, err := t.t.Record(MachineRecord, c.Name)
 		if err != nil {
 			return err
 		}
 		if old != nil {
-			m, err = e.sameMachine(t, old, c)
+			if m, err = e.sameMachine(t, old, c); err != nil {
+				return err
+			}
+			version, err = e.published(t, m, c.Publish, c.VersionDescription)
 			return err
 		}
 		now := t.Now().UnixMilli()
@@ -342,7 +384,13 @@ func (e *Engine) CreateStateMachine(ctx context.Context, c CreateStateMachine) (
 		if r.ID, err = t.ID(); err != nil {
 			return err
 		}
-		m, err = e.putMachine(t, &r, &d, c.Definition)
+		if m, err = e.putMachine(t, &r, &d, c.Definition); err != nil {
+			return err
+		}
+		if err := putTags(t, m.ARN, 0, merged(nil, c.Tags)); err != nil {
+			return err
+		}
+		version, err = e.published(t, m, c.Publish, c.VersionDescription)
 		return err
 	})
 	if err != nil {
@@ -350,8 +398,17 @@ func (e *Engine) CreateStateMachine(ctx context.Context, c CreateStateMachine) (
 	}
 	e.keepCompiled(m.definition, parsed, len(c.Definition))
 	sm := m.StateMachine
-	sm.Definition = c.Definition
+	sm.Definition, sm.VersionARN = c.Definition, version
 	return sm, nil
+}
+
+// published publishes a version if it is asked for, and returns its ARN.
+func (e *Engine) published(t *tx, m *machine, asked bool, description string) (string, error) {
+	if !asked {
+		return "", nil
+	}
+	v, err := e.publish(t, m, description)
+	return v.ARN, err
 }
 
 // putMachine stores a machine with its definition and refreshes the cache.
@@ -399,52 +456,65 @@ func sameJSON(a, b json.RawMessage) bool {
 	return err == nil && err2 == nil && document.Equal(v, w)
 }
 
-// UpdateStateMachine replaces what is not nil. Executions that run keep the
-// definition they started with.
-func (e *Engine) UpdateStateMachine(ctx context.Context, arn string, definition, roleARN *string, settings json.RawMessage) (StateMachine, error) {
-	old, err := e.machine(ctx, nil, arn)
+// UpdateStateMachine changes a state machine, which gets a new revision if
+// anything differs. Executions that run keep the definition they started with.
+func (e *Engine) UpdateStateMachine(ctx context.Context, u UpdateStateMachine) (StateMachine, error) {
+	old, err := e.machine(ctx, nil, u.ARN)
 	if err != nil {
 		return StateMachine{}, err
 	}
-	if definition != nil {
-		if _, err := e.parseDefinition(*definition, old.Type); err != nil {
+	if u.Definition != nil {
+		if _, err := e.parseDefinition(*u.Definition, old.Type); err != nil {
 			return StateMachine{}, err
 		}
 	}
 	var m *machine
+	var version string
 	err = e.unit(func(t *tx) error {
 		r, err := t.t.Record(MachineRecord, old.Name)
 		if err != nil {
 			return err
 		}
 		if r == nil {
-			return fail(ErrMachineNotFound, "%s", arn)
+			return fail(ErrMachineNotFound, "%s", u.ARN)
 		}
 		var d machineData
 		if err := json.Unmarshal(r.Data, &d); err != nil {
 			return err
 		}
 		if d.Status == MachineDeleting {
-			return fail(ErrMachineDeleting, "%s", arn)
+			return fail(ErrMachineDeleting, "%s", u.ARN)
 		}
+		was := d
 		text := ""
-		if definition != nil {
-			text = *definition
+		if u.Definition != nil {
+			text = *u.Definition
+			if d.Definition, err = putDefinition(t, text); err != nil {
+				return err
+			}
 		}
-		if roleARN != nil {
-			d.RoleARN = *roleARN
+		if u.RoleARN != nil {
+			d.RoleARN = *u.RoleARN
 		}
-		if settings != nil {
-			d.Settings = settings
+		if u.Settings != nil {
+			d.Settings = u.Settings
 		}
-		d.Updated, d.Revision = t.Now().UnixMilli(), randomUUID()
-		m, err = e.putMachine(t, r, &d, text)
+		d.Updated = t.Now().UnixMilli()
+		if d.Definition != was.Definition || d.RoleARN != was.RoleARN || !sameJSON(d.Settings, was.Settings) {
+			d.Revision = randomUUID()
+		}
+		if m, err = e.putMachine(t, r, &d, text); err != nil {
+			return err
+		}
+		version, err = e.published(t, m, u.Publish, u.VersionDescription)
 		return err
 	})
 	if err != nil {
 		return StateMachine{}, err
 	}
-	return e.withDefinition(ctx, m)
+	sm, err := e.withDefinition(ctx, m)
+	sm.VersionARN = version
+	return sm, err
 }
 
 func randomUUID() string {
@@ -460,13 +530,18 @@ func (e *Engine) withDefinition(ctx context.Context, m *machine) (StateMachine, 
 	return sm, err
 }
 
-// DescribeStateMachine returns a state machine.
+// DescribeStateMachine returns a state machine, or one as a version has it.
 func (e *Engine) DescribeStateMachine(ctx context.Context, arn string) (StateMachine, error) {
-	m, err := e.machine(ctx, nil, arn)
+	m, err := e.target(ctx, nil, arn)
+	if err == nil && m.alias != "" {
+		err = fail(ErrMachineNotFound, "%s", arn)
+	}
 	if err != nil {
 		return StateMachine{}, err
 	}
-	return e.withDefinition(ctx, m)
+	sm, err := e.withDefinition(ctx, m)
+	sm.ARN = arn
+	return sm, err
 }
 
 // ListStateMachines returns state machines in the order of their creation,
@@ -552,5 +627,19 @@ func (e *Engine) removeMachine(t *tx, id int64) error {
 		return err
 	}
 	t.AfterCommit(func() { e.machines.forget(id) })
+	if _, q, err := qualifiersOf(t.t, id); err != nil {
+		return err
+	} else if q != 0 {
+		if err := t.t.DeleteRecord(q); err != nil {
+			return err
+		}
+	}
+	_, tags, err := tagsOf(t.t, m.ARN)
+	if err != nil {
+		return err
+	}
+	if err := putTags(t, m.ARN, tags, nil); err != nil {
+		return err
+	}
 	return t.t.DeleteRecord(id)
 }

@@ -34,14 +34,20 @@ func checkStart(in *StartInput) (*document.Doc, error) {
 	return d, nil
 }
 
+// randomSeed returns the seed of an execution's random draws.
+func randomSeed() (seed [16]byte) {
+	rand.Read(seed[:])
+	return seed
+}
+
 // newborn makes an execution that has not begun.
 func (e *Engine) newborn(m *machine, id int64, in *StartInput, input *document.Doc, now time.Time) *resident {
 	r := &resident{id: id, machine: m, definition: m.definition, name: in.Name, named: in.Name != ""}
 	if !r.named {
 		r.name = e.naming.name(id)
 	}
-	r.birth = birth{role: m.RoleARN, trace: in.TraceHeader, parent: in.Parent}
-	rand.Read(r.seed[:])
+	r.birth = birth{role: m.RoleARN, trace: in.TraceHeader, version: m.version, alias: m.alias, parent: in.Parent}
+	r.seed = randomSeed()
 	r.x = interp.New(id, r.seed, input, now)
 	e.dress(r)
 	return r
@@ -53,7 +59,7 @@ func (e *Engine) newborn(m *machine, id int64, in *StartInput, input *document.D
 // ErrMachineNotFound, ErrMachineDeleting, ErrInvalidARN, ErrInvalidName and
 // ErrInvalidInput.
 func (e *Engine) StartExecution(ctx context.Context, in StartInput) (Started, error) {
-	m, err := e.machine(ctx, nil, in.MachineARN)
+	m, err := e.target(ctx, nil, in.MachineARN)
 	if err != nil {
 		return Started{}, err
 	}
@@ -164,7 +170,7 @@ func (e *Engine) sameStart(v View, m *machine, id int64, in *StartInput) (Starte
 // Start starts an execution within the unit. It begins after the commit.
 func (t *tx) Start(in StartInput) (Started, error) {
 	e := t.e
-	m, err := e.machine(e.ctx, t.t, in.MachineARN)
+	m, err := e.target(e.ctx, t.t, in.MachineARN)
 	if err != nil {
 		return Started{}, err
 	}

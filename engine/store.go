@@ -294,6 +294,8 @@ const (
 	ActivityRecord                         // named by the activity's name
 	KeyRecord                              // a secret, named by its purpose and number
 	SettingRecord                          // a setting of the engine
+	QualifierRecord                        // the versions and aliases of a machine, named by its id
+	TagRecord                              // the tags of a resource, named by its ARN
 )
 
 // Record is a small thing that has an id and a name unique in its kind.

@@ -183,7 +183,7 @@ func (s *server) putMachine(w http.ResponseWriter, r *http.Request) error {
 	if b.RoleARN != "" {
 		role = &b.RoleARN
 	}
-	m, err := s.Engine.UpdateStateMachine(r.Context(), old.ARN, &text, role, nil)
+	m, err := s.Engine.UpdateStateMachine(r.Context(), engine.UpdateStateMachine{ARN: old.ARN, Definition: &text, RoleARN: role})
 	if err != nil {
 		return refused(err)
 	}

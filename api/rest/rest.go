@@ -21,7 +21,7 @@ import (
 // Engine is what REST needs of the engine.
 type Engine interface {
 	CreateStateMachine(context.Context, engine.CreateStateMachine) (engine.StateMachine, error)
-	UpdateStateMachine(ctx context.Context, arn string, definition, roleARN *string, settings json.RawMessage) (engine.StateMachine, error)
+	UpdateStateMachine(context.Context, engine.UpdateStateMachine) (engine.StateMachine, error)
 	DeleteStateMachine(ctx context.Context, arn string) error
 	DescribeStateMachine(ctx context.Context, arn string) (engine.StateMachine, error)
 	ListStateMachines(context.Context, engine.Page) (machines []engine.StateMachine, next string, err error)

@@ -2,7 +2,6 @@ package stepfunctions
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"millrace/engine"
@@ -13,11 +12,24 @@ import (
 // sentinels, wrapped.
 type Engine interface {
 	CreateStateMachine(context.Context, engine.CreateStateMachine) (engine.StateMachine, error)
-	UpdateStateMachine(ctx context.Context, arn string, definition, roleARN *string, settings json.RawMessage) (engine.StateMachine, error)
+	UpdateStateMachine(context.Context, engine.UpdateStateMachine) (engine.StateMachine, error)
 	DeleteStateMachine(ctx context.Context, arn string) error
 	DescribeStateMachine(ctx context.Context, arn string) (engine.StateMachine, error)
 	StateMachineForExecution(ctx context.Context, arn string) (engine.StateMachine, error)
 	ListStateMachines(context.Context, engine.Page) (machines []engine.StateMachine, next string, err error)
+
+	PublishVersion(ctx context.Context, arn string, revision *string, description string) (engine.Version, error)
+	DeleteVersion(ctx context.Context, arn string) error
+	ListVersions(ctx context.Context, arn string, p engine.Page) (versions []engine.Version, next string, err error)
+	CreateAlias(ctx context.Context, name, description string, routes []engine.Route) (engine.Alias, error)
+	UpdateAlias(ctx context.Context, arn string, description *string, routes []engine.Route) (engine.Alias, error)
+	DeleteAlias(ctx context.Context, arn string) error
+	DescribeAlias(ctx context.Context, arn string) (engine.Alias, error)
+	ListAliases(ctx context.Context, arn string, p engine.Page) (aliases []engine.Alias, next string, err error)
+
+	Tags(ctx context.Context, arn string) ([]engine.Tag, error)
+	Tag(ctx context.Context, arn string, tags []engine.Tag) error
+	Untag(ctx context.Context, arn string, keys []string) error
 
 	StartExecution(context.Context, engine.StartInput) (engine.Started, error)
 	StartSyncExecution(context.Context, engine.StartInput) (engine.ExecutionInfo, engine.Billing, error)

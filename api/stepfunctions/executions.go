@@ -179,10 +179,12 @@ type executionItem struct {
 	Started  stamp  `json:"startDate"`
 	Stopped  *stamp `json:"stopDate,omitempty"`
 	Redrives int    `json:"redriveCount"`
+	Version  string `json:"stateMachineVersionArn,omitempty"`
+	Alias    string `json:"stateMachineAliasArn,omitempty"`
 }
 
 func itemOf(x engine.ExecutionInfo) executionItem {
-	return executionItem{x.ARN, x.MachineARN, x.Name, string(x.Status), stamp(x.Started), when(x.Stopped), x.RedriveCount}
+	return executionItem{x.ARN, x.MachineARN, x.Name, string(x.Status), stamp(x.Started), when(x.Stopped), x.RedriveCount, x.VersionARN, x.AliasARN}
 }
 
 type listExecutionsInput struct {

@@ -101,10 +101,12 @@ func settingsOf(m engine.StateMachine) (g settings, err error) {
 }
 
 type createStateMachineInput struct {
-	Name       string `json:"name"`
-	Definition string `json:"definition"`
-	RoleARN    string `json:"roleArn"`
-	Type       string `json:"type"`
+	Name       string       `json:"name"`
+	Definition string       `json:"definition"`
+	RoleARN    string       `json:"roleArn"`
+	Type       string       `json:"type"`
+	Tags       []engine.Tag `json:"tags"`
+	publishing
 	settings
 }
 
@@ -115,6 +117,9 @@ func (s *Service) createStateMachine(ctx context.Context, in *createStateMachine
 	if err := checkRole(in.RoleARN); err != nil {
 		return nil, err
 	}
+	if err := in.publishing.check(); err != nil {
+		return nil, err
+	}
 	if in.Type == "" {
 		in.Type = string(engine.Standard)
 	}
@@ -123,6 +128,7 @@ func (s *Service) createStateMachine(ctx context.Context, in *createStateMachine
 	}
 	m, err := s.engine.CreateStateMachine(ctx, engine.CreateStateMachine{
 		Name: in.Name, Type: engine.MachineType(in.Type), Definition: in.Definition, RoleARN: in.RoleARN, Settings: in.settings.stored(),
+		Tags: in.Tags, Publish: in.Publish, VersionDescription: in.Description,
 	})
 	if err != nil {
 		return nil, definitionFault(err, "")
@@ -130,13 +136,15 @@ func (s *Service) createStateMachine(ctx context.Context, in *createStateMachine
 	return struct {
 		ARN     string `json:"stateMachineArn"`
 		Created stamp  `json:"creationDate"`
-	}{m.ARN, stamp(m.Created)}, nil
+		Version string `json:"stateMachineVersionArn,omitempty"`
+	}{m.ARN, stamp(m.Created), m.VersionARN}, nil
 }
 
 type updateStateMachineInput struct {
 	ARN        string  `json:"stateMachineArn"`
 	Definition *string `json:"definition"`
 	RoleARN    *string `json:"roleArn"`
+	publishing
 	settings
 }
 
@@ -146,6 +154,9 @@ func (s *Service) updateStateMachine(ctx context.Context, in *updateStateMachine
 	}
 	if in.Definition == nil && in.RoleARN == nil && in.Logging == nil && in.Tracing == nil && in.Encryption == nil {
 		return nil, fault("MissingRequiredParameter", "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be specified")
+	}
+	if err := in.publishing.check(); err != nil {
+		return nil, err
 	}
 	if in.RoleARN != nil {
 		if err := checkRole(*in.RoleARN); err != nil {
@@ -173,14 +184,17 @@ func (s *Service) updateStateMachine(ctx context.Context, in *updateStateMachine
 		}
 		kept = g.stored()
 	}
-	m, err := s.engine.UpdateStateMachine(ctx, in.ARN, in.Definition, in.RoleARN, kept)
+	m, err := s.engine.UpdateStateMachine(ctx, engine.UpdateStateMachine{
+		ARN: in.ARN, Definition: in.Definition, RoleARN: in.RoleARN, Settings: kept, Publish: in.Publish, VersionDescription: in.Description,
+	})
 	if err != nil {
 		return nil, definitionFault(err, in.ARN)
 	}
 	return struct {
 		Updated  stamp  `json:"updateDate"`
 		Revision string `json:"revisionId,omitempty"`
-	}{stamp(m.Updated), m.Revision}, nil
+		Version  string `json:"stateMachineVersionArn,omitempty"`
+	}{stamp(m.Updated), m.Revision, m.VersionARN}, nil
 }
 
 type machineARN struct {
@@ -219,7 +233,7 @@ type described struct {
 func describe(m engine.StateMachine, included string) (described, error) {
 	g, err := settingsOf(m)
 	d := described{
-		ARN: m.ARN, Name: m.Name, RoleARN: m.RoleARN, Revision: m.Revision, settings: g,
+		ARN: m.ARN, Name: m.Name, RoleARN: m.RoleARN, Revision: m.Revision, Description: m.Description, settings: g,
 	}
 	if included != "METADATA_ONLY" {
 		d.Definition = m.Definition

@@ -33,7 +33,7 @@ func (f *fake) CreateStateMachine(_ context.Context, c engine.CreateStateMachine
 	f.created = c
 	return engine.StateMachine{ARN: testMachine, Name: c.Name, Created: time.UnixMilli(1500)}, f.err
 }
-func (f *fake) UpdateStateMachine(context.Context, string, *string, *string, json.RawMessage) (engine.StateMachine, error) {
+func (f *fake) UpdateStateMachine(context.Context, engine.UpdateStateMachine) (engine.StateMachine, error) {
 	return f.machine, f.err
 }
 func (f *fake) DeleteStateMachine(context.Context, string) error { return f.err }
@@ -100,7 +100,16 @@ func TestRefusals(t *testing.T) {
 		{"a fraction for an integer", "ListStateMachines", `{"maxResults":7.5}`, "SerializationException", ""},
 		{"a text for a truth", "GetExecutionHistory", encoded("executionArn", testExecution, "reverseOrder", "yes"), "SerializationException", ""},
 		{"a text for a structure", "CreateStateMachine", encoded("name", "a", "definition", "{}", "roleArn", testRole, "loggingConfiguration", "x"), "SerializationException", ""},
-		{"a null in a list", "UntagResource", `{}`, "UnknownOperationException", ""},
+		{"a null in a list", "UntagResource", `{"resourceArn":"` + testMachine + `","tagKeys":[null]}`, "SerializationException", ""},
+		{"a number in a list", "UntagResource", `{"resourceArn":"` + testMachine + `","tagKeys":["a",1]}`, "SerializationException", ""},
+		{"a tag without a key", "TagResource", `{"resourceArn":"` + testMachine + `","tags":[{"key":""}]}`, "ValidationException",
+			"1 validation error detected: Value '' at 'tags.1.member.key' failed to satisfy constraint: Member must have length greater than or equal to 1"},
+		{"an alias of digits", "CreateStateMachineAlias", `{"name":"123","routingConfiguration":[{"stateMachineVersionArn":"` + testMachine + `:1","weight":100}]}`, "ValidationException",
+			`1 validation error detected: Value '123' at 'name' failed to satisfy constraint: Member must satisfy regular expression pattern: ^(?=.*[a-zA-Z_\-\.])[a-zA-Z0-9_\-\.]+$`},
+		{"a weight of 101", "CreateStateMachineAlias", `{"name":"a","routingConfiguration":[{"stateMachineVersionArn":"` + testMachine + `:1","weight":101}]}`, "ValidationException",
+			"1 validation error detected: Value '101' at 'routingConfiguration.1.member.weight' failed to satisfy constraint: Member must have value less than or equal to 100"},
+		{"a description without a version", "CreateStateMachine", encoded("name", "a", "definition", "{}", "roleArn", testRole, "versionDescription", "x"), "ValidationException", ""},
+		{"nothing to update of an alias", "UpdateStateMachineAlias", encoded("stateMachineAliasArn", testMachine+":a"), "ValidationException", ""},
 		{"missing member", "StartExecution", `{}`, "ValidationException",
 			"1 validation error detected: Value null at 'stateMachineArn' failed to satisfy constraint: Member must not be null"},
 		{"two missing members", "SendTaskSuccess", `{}`, "ValidationException",

@@ -40,6 +40,7 @@ type activity struct {
 
 type createActivityInput struct {
 	Name       string                   `json:"name"`
+	Tags       []engine.Tag             `json:"tags"`
 	Encryption *encryptionConfiguration `json:"encryptionConfiguration"`
 }
 
@@ -53,6 +54,11 @@ func (s *Service) createActivity(ctx context.Context, in *createActivityInput) (
 	a, err := s.engine.CreateActivity(ctx, in.Name)
 	if err != nil {
 		return nil, translated(err, in.Name)
+	}
+	if len(in.Tags) > 0 {
+		if err := s.engine.Tag(ctx, a.ARN, in.Tags); err != nil {
+			return nil, translated(err, a.ARN)
+		}
 	}
 	return activity{ARN: a.ARN, Created: stamp(a.Created)}, nil
 }

@@ -125,7 +125,7 @@ func put(ctx context.Context, e *engine.Engine, name, kind, definition, account 
 	if string(m.Type) != kind {
 		return m, cli.Failf("the state machine %s is %s there, want --type %[2]s", name, m.Type)
 	}
-	return e.UpdateStateMachine(ctx, arn, &definition, nil, nil)
+	return e.UpdateStateMachine(ctx, engine.UpdateStateMachine{ARN: arn, Definition: &definition})
 }
 
 // faults tells a refused definition.

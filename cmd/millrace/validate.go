@@ -40,6 +40,9 @@ The exit code is 0 when nothing is wrong, 1 when there are faults.
 	if *kind != string(engine.Standard) && *kind != string(engine.Express) {
 		return cli.Misused("validate: --type %s: want STANDARD or EXPRESS", *kind)
 	}
+	if *format != "text" && *format != "json" && *format != "sarif" {
+		return cli.Misused("validate: --format %s: want text, json or sarif", *format)
+	}
 	options := asl.Options{Express: *kind == string(engine.Express), Strictness: asl.Lenient}
 	if *strict {
 		options.Strictness = asl.Strict
@@ -89,15 +92,13 @@ func report(out io.Writer, format string, all []checked) error {
 			}
 		}
 		return cli.JSON(out, log)
-	case "text":
-		for _, c := range all {
-			for _, d := range c.Found {
-				fmt.Fprintln(out, d.Text(c.File))
-			}
-		}
-		return nil
 	}
-	return cli.Misused("validate: --format %s: want text, json or sarif", format)
+	for _, c := range all {
+		for _, d := range c.Found {
+			fmt.Fprintln(out, d.Text(c.File))
+		}
+	}
+	return nil
 }
 
 // maxFile is the most bytes of a file that is read.

@@ -1,0 +1,99 @@
+package api
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"os"
+	"runtime"
+	"testing"
+	"time"
+)
+
+func TestMain(m *testing.M) {
+	before := runtime.NumGoroutine()
+	code := m.Run()
+	http.DefaultClient.CloseIdleConnections()
+	for range 200 {
+		if runtime.NumGoroutine() <= before {
+			break
+		}
+		<-time.After(5 * time.Millisecond)
+	}
+	if n := runtime.NumGoroutine(); code == 0 && n > before {
+		b := make([]byte, 1<<20)
+		os.Stderr.Write(b[:runtime.Stack(b, true)])
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func TestListenOnLoopbackOnly(t *testing.T) {
+	for addr, ok := range map[string]bool{
+		"127.0.0.1:0": true, "localhost:0": true, "127.1.2.3:0": true,
+		"0.0.0.0:0": false, ":0": false, "[::]:0": false, "192.0.2.1:0": false, "example.com:80": false, "127.0.0.1": false, "": false,
+	} {
+		l, err := Listen(addr)
+		if (err == nil) != ok {
+			t.Errorf("%q: got %v, want allowed %v", addr, err, ok)
+		}
+		if l != nil {
+			l.Close()
+		}
+	}
+}
+
+func TestServeStopsWithItsContext(t *testing.T) {
+	l, err := Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	waiting := make(chan struct{})
+	mux := http.NewServeMux()
+	mux.HandleFunc("/wait", func(w http.ResponseWriter, r *http.Request) {
+		close(waiting)
+		<-r.Context().Done() // a long poll ends when the server does
+		io.WriteString(w, "bye")
+	})
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.Proto) })
+	served := make(chan error, 1)
+	go func() { served <- Serve(ctx, Door{l, mux}) }()
+
+	url := "http://" + l.Addr().String()
+	if got := get(t, http.DefaultClient, url); got != "HTTP/1.1" {
+		t.Errorf("got %q, want HTTP/1.1", got)
+	}
+	p := new(http.Protocols)
+	p.SetUnencryptedHTTP2(true)
+	clear := &http.Transport{Protocols: p}
+	if got := get(t, &http.Client{Transport: clear}, url); got != "HTTP/2.0" {
+		t.Errorf("clear-text HTTP/2: got %q", got)
+	}
+	clear.CloseIdleConnections()
+	polled := make(chan string, 1)
+	go func() { polled <- get(t, http.DefaultClient, url+"/wait") }()
+	<-waiting
+	stop()
+	if got := <-polled; got != "bye" {
+		t.Errorf("the long poll got %q", got)
+	}
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+}
+
+func get(t *testing.T, c *http.Client, url string) string {
+	r, err := c.Get(url)
+	if err != nil {
+		t.Error(err)
+		return ""
+	}
+	defer r.Body.Close()
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Error(err)
+	}
+	return string(b)
+}
