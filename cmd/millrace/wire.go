@@ -143,7 +143,8 @@ func (s *system) integrate(e *engine.Engine, c settings) (engine.Resolver, error
 	buses.Register(g)
 
 	trails := trail.New(e, trail.Options{Sink: buses, Log: c.log})
-	s.add(trails.Service(), trails.Front(), trails.Close)
+	s.add(trails.Service(), trails.Front(), nil)
+	s.sources = append(s.sources, trails.Close) // it writes log files into buckets
 	g.Add(trails.Service())
 	changes.trails = trails
 	trails.StartLogs(trailLogs{objects})
