@@ -50,6 +50,7 @@ var faults = []struct {
 	{engine.ErrTaskNotFound, "TaskDoesNotExist", 400, "Task Does Not Exist: 'Provided task does not exist'"},
 	{engine.ErrTaskTimedOut, "TaskTimedOut", 400, "Task Timed Out: 'Provided task does not exist anymore'"},
 	{engine.ErrResourceNotFound, "ResourceNotFound", 400, "Resource not found: '%s'"},
+	{engine.ErrMapRunNotFound, "ResourceNotFound", 400, "Resource not found: '%s'"},
 	{engine.ErrAliasNotFound, "ResourceNotFound", 400, "Request references a resource that does not exist."},
 	{engine.ErrAliasExists, "ConflictException", 409, ""},
 	{engine.ErrVersionInUse, "ConflictException", 409, ""},

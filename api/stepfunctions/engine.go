@@ -38,6 +38,10 @@ type Engine interface {
 	ListExecutions(context.Context, engine.ListFilter, engine.Page) (executions []engine.ExecutionInfo, next string, err error)
 	History(ctx context.Context, arn string, p engine.Page) (events []interp.Event, next string, err error)
 
+	DescribeMapRun(ctx context.Context, arn string) (engine.MapRunInfo, error)
+	ListMapRuns(ctx context.Context, executionARN string, p engine.Page) (runs []engine.MapRunInfo, next string, err error)
+	UpdateMapRun(context.Context, engine.UpdateMapRun) error
+
 	SendTaskSuccess(ctx context.Context, token string, output []byte) error
 	SendTaskFailure(ctx context.Context, token string, name, cause *string) error
 	SendTaskHeartbeat(ctx context.Context, token string) error

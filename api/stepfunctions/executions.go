@@ -181,10 +181,11 @@ type executionItem struct {
 	Redrives int    `json:"redriveCount"`
 	Version  string `json:"stateMachineVersionArn,omitempty"`
 	Alias    string `json:"stateMachineAliasArn,omitempty"`
+	MapRun   string `json:"mapRunArn,omitempty"`
 }
 
 func itemOf(x engine.ExecutionInfo) executionItem {
-	return executionItem{x.ARN, x.MachineARN, x.Name, string(x.Status), stamp(x.Started), when(x.Stopped), x.RedriveCount, x.VersionARN, x.AliasARN}
+	return executionItem{x.ARN, x.MachineARN, x.Name, string(x.Status), stamp(x.Started), when(x.Stopped), x.RedriveCount, x.VersionARN, x.AliasARN, x.MapRunARN}
 }
 
 type listExecutionsInput struct {
@@ -202,18 +203,18 @@ func (s *Service) listExecutions(ctx context.Context, in *listExecutionsInput) (
 	case in.Machine != "" && in.MapRun != "":
 		return nil, fault("ValidationException", "Only one of stateMachineArn and mapRunArn may be specified")
 	case in.MapRun != "":
-		if err := checkARN(in.MapRun, "mapRun"); err != nil {
+		if err := checkMapRun(in.MapRun); err != nil {
 			return nil, err
 		}
-		return nil, fault("ResourceNotFound", "Resource not found: '%s'", in.MapRun)
+	default:
+		if err := checkMachine(in.Machine); err != nil {
+			return nil, err
+		}
 	}
-	if err := checkMachine(in.Machine); err != nil {
-		return nil, err
-	}
-	filter := engine.ListFilter{MachineARN: in.Machine, Status: interp.Status(in.Status)}
+	filter := engine.ListFilter{MachineARN: in.Machine, MapRunARN: in.MapRun, Status: interp.Status(in.Status)}
 	executions, next, err := s.engine.ListExecutions(ctx, filter, engine.Page{Max: in.MaxResults, Token: in.NextToken})
 	if err != nil {
-		return nil, translated(err, in.Machine)
+		return nil, translated(err, in.Machine+in.MapRun)
 	}
 	items := make([]executionItem, len(executions))
 	for i, x := range executions {

@@ -105,6 +105,12 @@ func inputs() map[string][]member {
 			words("nextToken", 1, 1024), truth("includeExecutionData"),
 		},
 
+		"DescribeMapRun": {longARN("mapRunArn")},
+		"ListMapRuns":    join([]member{arn("executionArn")}, paging()),
+		"UpdateMapRun": {
+			longARN("mapRunArn"), count("maxConcurrency", 0, 0), ratio("toleratedFailurePercentage", 0, 100), count("toleratedFailureCount", 0, 0),
+		},
+
 		"SendTaskSuccess":   {words("taskToken", 1, maxToken).required(), data("output", maxData).required()},
 		"SendTaskFailure":   join([]member{words("taskToken", 1, maxToken).required()}, failure()),
 		"SendTaskHeartbeat": {words("taskToken", 1, maxToken).required()},

@@ -47,11 +47,11 @@ func executionPath(ref string) (string, error) {
 	if i := strings.Index(ref, ":execution:"); i >= 0 && strings.HasPrefix(ref, "arn:") {
 		ref = strings.Replace(ref[i+len(":execution:"):], ":", "/", 1)
 	}
-	m, x, ok := strings.Cut(ref, "/")
-	if !ok || m == "" || x == "" {
+	i := strings.LastIndexByte(ref, '/') // a map run's machine has a slash in its name
+	if i < 1 || i == len(ref)-1 {
 		return "", cli.Misused("%q names no execution: want MACHINE/NAME or the execution's ARN", ref)
 	}
-	return "/v1/executions/" + url.PathEscape(m) + "/" + url.PathEscape(x), nil
+	return "/v1/executions/" + url.PathEscape(ref[:i]) + "/" + url.PathEscape(ref[i+1:]), nil
 }
 
 // machineName is the name in a state machine's ARN, or ref itself.
