@@ -89,6 +89,7 @@ func TestUsage(t *testing.T) {
 		{[]string{"list", "--limit", "0"}, cli.Usage, "1 or more"},
 		{[]string{"stop", "m"}, cli.Usage, "MACHINE/NAME"},
 		{[]string{"history", "m/x", "--follow", "--reverse"}, cli.Usage, "only one"},
+		{[]string{"bench", "sleep"}, cli.Usage, "want a workload of"},
 		{[]string{"approvals"}, cli.Usage, "list|show|approve|reject"},
 		{[]string{"approvals", "approve"}, cli.Usage, "usage: millrace approvals approve"},
 	} {
