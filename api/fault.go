@@ -60,6 +60,7 @@ var faults = []struct {
 	{engine.ErrTooManyTags, "TooManyTags", 400, "Too many tags: '%s'"},
 	{engine.ErrInvalidPage, "ValidationException", 400, "1 validation error detected: '%s'"},
 	{engine.ErrTypeNotSupported, "StateMachineTypeNotSupported", 400, "This operation is not supported by this type of state machine"},
+	{engine.ErrExpress, "InvalidArn", 400, "Invalid Arn: 'Resource type not valid in this context: express'"},
 	{engine.ErrConflict, "ConflictException", 409, "The execution changed meanwhile. Try again."},
 	{engine.ErrBusy, "ServiceUnavailable", 503, "The service is busy. Try again."},
 	{engine.ErrClosed, "ServiceUnavailable", 503, "The service is shutting down. Try again."},

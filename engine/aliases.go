@@ -76,22 +76,29 @@ func routes(list []Route) (base string, out []routeData, err error) {
 		return "", nil, fail(ErrInvalidRouting, "Routing configuration must contain one or two state machine versions.")
 	}
 	total := 0
+	arns, weights := "", ""
+	for i, r := range list {
+		if i > 0 {
+			arns, weights = arns+", ", weights+", "
+		}
+		arns, weights = arns+r.VersionARN, weights+strconv.Itoa(r.Weight)
+	}
 	for _, r := range list {
 		b, qualifier, err := splitQualifier(r.VersionARN)
 		number, bad := strconv.ParseInt(qualifier, 10, 64)
 		if err != nil || bad != nil {
-			return "", nil, fail(ErrInvalidRouting, "Routing configuration must contain state machine version ARNs. Received: [%.300s]", r.VersionARN)
+			return "", nil, fail(ErrInvalidRouting, "Routing configuration must contain state machine version ARNs. Received: [%.600s]", arns)
 		}
 		if base != "" && b != base {
-			return "", nil, fail(ErrInvalidRouting, "Routing configuration must contain versions of one state machine. Received: [%.300s]", r.VersionARN)
+			return "", nil, fail(ErrInvalidRouting, "Routing configuration must contain versions of one state machine. Received: [%.600s]", arns)
 		}
 		if len(out) > 0 && out[0].Version == number {
-			return "", nil, fail(ErrInvalidRouting, "Routing configuration must contain distinct state machine version ARNs. Received: [%.300[1]s, %.300[1]s]", r.VersionARN)
+			return "", nil, fail(ErrInvalidRouting, "Routing configuration must contain distinct state machine version ARNs. Received: [%.600s]", arns)
 		}
 		base, out, total = b, append(out, routeData{number, r.Weight}), total+r.Weight
 	}
 	if total != 100 {
-		return "", nil, fail(ErrInvalidRouting, "Sum of routing configuration weights must equal 100. Received: %d", total)
+		return "", nil, fail(ErrInvalidRouting, "Sum of routing configuration weights must equal 100. Received: [%s]", weights)
 	}
 	return base, out, nil
 }
@@ -133,7 +140,7 @@ func (e *Engine) CreateAlias(ctx context.Context, name, description string, list
 			}
 			if old := q.alias(name); old != nil {
 				if old.Description != description || !slices.Equal(old.Routes, to) {
-					return fail(ErrAliasExists, "State Machine Alias already exists with a different configuration: '%s:%s'", base, name)
+					return fail(ErrAliasExists, "Failed to create alias because an alias with the same name and a different routing configuration already exists.")
 				}
 				a = old.of(m)
 				return nil

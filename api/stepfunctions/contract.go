@@ -23,7 +23,7 @@ const (
 // member is one member of an operation's input with the constraints that the
 // service's model sets. A zero bound of max means none.
 type member struct {
-	name     string
+	name     string // of a list's item: what its type is called
 	kind     kind
 	must     bool // required
 	hidden   bool // the value is not repeated in error texts
@@ -108,9 +108,9 @@ func (c *checker) value(m *member, v any, at string) error {
 			return mistyped(v, at, "a List")
 		}
 		if n := int64(len(a)); n < m.min {
-			c.broken(m, string(document.Append(nil, v)), at, "have length greater than or equal to %d", m.min)
+			c.broken(m, shown(m, v), at, "have length greater than or equal to %d", m.min)
 		} else if m.max > 0 && n > m.max {
-			c.broken(m, string(document.Append(nil, v)), at, "have length less than or equal to %d", m.max)
+			c.broken(m, shown(m, v), at, "have length less than or equal to %d", m.max)
 		}
 		for i, e := range a {
 			at := fmt.Sprintf("%s.%d.member", at, i+1)
@@ -159,6 +159,31 @@ func (c *checker) broken(m *member, value, at, format string, args ...any) {
 		shown = ""
 	}
 	c.faults = append(c.faults, fmt.Sprintf("Value%s at '%s' failed to satisfy constraint: Member must %s", shown, at, fmt.Sprintf(format, args...)))
+}
+
+// shown writes a value as error texts have it, which is how Java prints the
+// generated types: [Tag(key=a, value=b), Tag(key=c, value=null)].
+func shown(m *member, v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "null"
+	case string:
+		return v
+	case []any:
+		parts := make([]string, len(v))
+		for i, e := range v {
+			parts[i] = shown(m.item, e)
+		}
+		return "[" + strings.Join(parts, ", ") + "]"
+	case *document.Object:
+		parts := make([]string, len(m.parts))
+		for i := range m.parts {
+			e, _ := v.Get(m.parts[i].name)
+			parts[i] = m.parts[i].name + "=" + shown(&m.parts[i], e)
+		}
+		return strings.ToUpper(m.name[:1]) + m.name[1:] + "(" + strings.Join(parts, ", ") + ")"
+	}
+	return string(document.Append(nil, v))
 }
 
 // mistyped says that the JSON type of a value is wrong.

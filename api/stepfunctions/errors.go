@@ -45,8 +45,11 @@ func jsonFault(text string) string {
 	if document.Valid([]byte(text)) {
 		return ""
 	}
+	if strings.TrimSpace(text) == "" {
+		return "No content to map due to end-of-input"
+	}
 	for _, d := range diagnose(text, false) {
-		return d.Message
+		return strings.ReplaceAll(d.Message, "the definition", "the document")
 	}
 	return "no JSON document"
 }

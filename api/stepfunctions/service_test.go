@@ -108,6 +108,8 @@ func TestRefusals(t *testing.T) {
 			`1 validation error detected: Value '123' at 'name' failed to satisfy constraint: Member must satisfy regular expression pattern: ^(?=.*[a-zA-Z_\-\.])[a-zA-Z0-9_\-\.]+$`},
 		{"a weight of 101", "CreateStateMachineAlias", `{"name":"a","routingConfiguration":[{"stateMachineVersionArn":"` + testMachine + `:1","weight":101}]}`, "ValidationException",
 			"1 validation error detected: Value '101' at 'routingConfiguration.1.member.weight' failed to satisfy constraint: Member must have value less than or equal to 100"},
+		{"three routes", "CreateStateMachineAlias", `{"name":"a","routingConfiguration":[{"stateMachineVersionArn":"x","weight":1},{"stateMachineVersionArn":"y","weight":2},{"weight":3,"stateMachineVersionArn":"z"}]}`, "ValidationException",
+			"1 validation error detected: Value '[RoutingConfigurationListItem(stateMachineVersionArn=x, weight=1), RoutingConfigurationListItem(stateMachineVersionArn=y, weight=2), RoutingConfigurationListItem(stateMachineVersionArn=z, weight=3)]' at 'routingConfiguration' failed to satisfy constraint: Member must have length less than or equal to 2"},
 		{"a description without a version", "CreateStateMachine", encoded("name", "a", "definition", "{}", "roleArn", testRole, "versionDescription", "x"), "ValidationException", ""},
 		{"nothing to update of an alias", "UpdateStateMachineAlias", encoded("stateMachineAliasArn", testMachine+":a"), "ValidationException", ""},
 		{"missing member", "StartExecution", `{}`, "ValidationException",

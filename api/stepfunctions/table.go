@@ -26,7 +26,7 @@ func paging() []member {
 }
 
 func tags(name string) member {
-	return many(name, 0, 0, group("", words("key", 1, 128), words("value", 0, 256)))
+	return many(name, 0, 0, group("Tag", words("key", 1, 128), words("value", 0, 256)))
 }
 
 func encryption() member {
@@ -38,7 +38,7 @@ func encryption() member {
 func logging() member {
 	return group("loggingConfiguration",
 		choice("level", "ALL", "ERROR", "FATAL", "OFF"), truth("includeExecutionData"),
-		many("destinations", 0, 0, group("", group("cloudWatchLogsLogGroup", words("logGroupArn", 1, maxARN)))))
+		many("destinations", 0, 0, group("LogDestination", group("cloudWatchLogsLogGroup", words("logGroupArn", 1, maxARN)))))
 }
 
 func tracing() member { return group("tracingConfiguration", truth("enabled")) }
@@ -46,7 +46,7 @@ func tracing() member { return group("tracingConfiguration", truth("enabled")) }
 func machineType() member { return choice("type", "STANDARD", "EXPRESS") }
 
 func routing() member {
-	return many("routingConfiguration", 1, 2, group("", arn("stateMachineVersionArn"), count("weight", 0, 100).required()))
+	return many("routingConfiguration", 1, 2, group("RoutingConfigurationListItem", arn("stateMachineVersionArn"), count("weight", 0, 100).required()))
 }
 
 func execution() []member {
