@@ -23,6 +23,7 @@ import (
 	"millrace/integrations/trail"
 	"millrace/integrations/wire"
 	"millrace/tasks"
+	"millrace/tasks/items"
 )
 
 // settings say what a system is made of.
@@ -42,6 +43,7 @@ type system struct {
 	rest   http.Handler
 
 	api      *stepfunctions.Service
+	objects  *objectstore.Service
 	services map[string]*tasks.Service // by name in ARNs
 	fronts   []wire.Front
 	sources  []func() error // what brings work; closed before the engine
@@ -71,7 +73,8 @@ func assemble(ctx context.Context, c settings) (*system, error) {
 	s := &system{services: map[string]*tasks.Service{}}
 	s.engine, err = engine.Open(ctx, engine.Config{
 		Store: store, Migrations: migrations(), Region: c.region, Account: c.account, Log: c.log,
-		Tasks: func(e *engine.Engine) (engine.Resolver, error) { return s.integrate(e, c) },
+		MapData: items.New(mapObjects{s}),
+		Tasks:   func(e *engine.Engine) (engine.Resolver, error) { return s.integrate(e, c) },
 	})
 	if err != nil {
 		return nil, errors.Join(err, s.close())
@@ -118,6 +121,7 @@ func (s *system) integrate(e *engine.Engine, c settings) (engine.Resolver, error
 	if err != nil {
 		return nil, err
 	}
+	s.objects = objects
 	s.add(objects.Service(), objects.Front(), objects.Close)
 	g.Add(objects.Service())
 
