@@ -132,6 +132,12 @@ func visibleMessages(r engine.Reader, queue int64, fifo bool, now, sentAfter int
 	return all, rows.Err()
 }
 
+// countVisible counts the messages of a standard queue that may be received at
+// now, up to most.
+func countVisible(r engine.Reader, queue, now, sentAfter int64, most int) (int64, error) {
+	return one(r, `SELECT COUNT(*) FROM (SELECT 1 FROM queue_message WHERE queue_id = ? AND visible <= ? AND sent > ? LIMIT ?) AS some`, queue, now, sentAfter, most)
+}
+
 // nextVisible returns when the next message of a queue becomes visible; 0: there is none.
 func nextVisible(r engine.Reader, queue, now int64) (int64, error) {
 	return one(r, `SELECT COALESCE(MIN(visible), 0) FROM queue_message WHERE queue_id = ? AND visible > ?`, queue, now)

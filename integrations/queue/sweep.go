@@ -20,6 +20,7 @@ type sweeper struct {
 	log    *slog.Logger
 	signal chan struct{}
 	armed  atomic.Bool // the next look at retention has its time
+	stop   func()      // ends the watch
 }
 
 // sweepKey wakes the sweeper.
@@ -32,7 +33,9 @@ const sweepRows = 200
 const sweepEvery = time.Hour
 
 func newSweeper(h tasks.Host, log *slog.Logger) *sweeper {
-	return &sweeper{host: h, log: log, signal: make(chan struct{}, 1)}
+	w := &sweeper{host: h, log: log, signal: make(chan struct{}, 1)}
+	w.stop = h.Watch(sweepKey, w.wake)
+	return w
 }
 
 func (w *sweeper) wake() {
@@ -50,8 +53,7 @@ func (w *sweeper) arm() {
 }
 
 func (w *sweeper) run(ctx context.Context) {
-	stop := w.host.Watch(sweepKey, w.wake)
-	defer stop()
+	defer w.stop()
 	for {
 		w.armed.Store(false)
 		more, err := w.sweep(ctx)

@@ -100,16 +100,15 @@ func (w *sweeper) record(tx engine.Tx, c *change, by string) error {
 
 // Record is a stream record as Lambda and Pipes hand it on.
 type Record struct {
-	EventID     string       `json:"eventID"`
-	EventName   string       `json:"eventName"`
-	Version     string       `json:"eventVersion"`
-	Source      string       `json:"eventSource"`
-	Region      string       `json:"awsRegion"`
-	Data        StreamRecord `json:"dynamodb"`
-	ARN         string       `json:"eventSourceARN,omitempty"`
-	ByService   *identity    `json:"userIdentity,omitempty"`
-	Sequence    int64        `json:"-"` // its place in the stream, from 1
-	PartitionID string       `json:"-"` // the shard
+	EventID   string       `json:"eventID"`
+	EventName string       `json:"eventName"`
+	Version   string       `json:"eventVersion"`
+	Source    string       `json:"eventSource"`
+	Region    string       `json:"awsRegion"`
+	Data      StreamRecord `json:"dynamodb"`
+	ARN       string       `json:"eventSourceARN,omitempty"`
+	ByService *identity    `json:"userIdentity,omitempty"`
+	Sequence  int64        `json:"-"` // its place in the stream, from 1
 }
 
 // StreamRecord is the change itself. Images are there as the view type has them.
@@ -152,23 +151,18 @@ func (st *streamRecord) shard() string {
 	return fmt.Sprintf("shardId-%020d-%08x", st.created, uint32(st.id))
 }
 
-// Position says how a stream stands: the sequence of its last record, and
-// whether it has ended.
-type Position struct {
-	Table string
-	Shard string
-	Last  int64
-	Ended bool
-}
-
-// Position looks a stream up by its ARN. A missing one is ResourceNotFoundException.
-func (s *Service) Position(r engine.Reader, streamARN string) (Position, error) {
+// StreamState looks a stream up by its ARN: the id of its shard and the sequence
+// of its last record. A missing one is ResourceNotFoundException.
+func (s *Service) StreamState(r engine.Reader, streamARN string) (shard string, last int64, err error) {
 	st, err := s.stream(r, streamARN)
 	if err != nil {
-		return Position{}, err
+		return "", 0, err
 	}
-	return Position{Table: st.table, Shard: st.shard(), Last: st.sequence, Ended: st.ended != 0}, nil
+	return st.shard(), st.sequence, nil
 }
+
+// SignalKey is the key that is notified when a stream has new records.
+func (s *Service) SignalKey(streamARN string) string { return Key(nameOf(streamARN)) }
 
 // Records reads up to n records of a stream that come after a sequence.
 func (s *Service) Records(r engine.Reader, streamARN string, after int64, n int) ([]Record, error) {
@@ -177,6 +171,24 @@ func (s *Service) Records(r engine.Reader, streamARN string, after int64, n int)
 		return nil, err
 	}
 	return s.records(r, st, after, n)
+}
+
+// StreamRecords is Records for event sources: it returns each record as
+// functions and pipes get it, and its sequence.
+func (s *Service) StreamRecords(r engine.Reader, streamARN string, after int64, n int) (records []json.RawMessage, sequences []int64, err error) {
+	list, err := s.Records(r, streamARN, after, n)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i := range list {
+		text, err := tasks.Encode(list[i], tasks.Form{})
+		if err != nil {
+			return nil, nil, err
+		}
+		records = append(records, text)
+		sequences = append(sequences, list[i].Sequence)
+	}
+	return records, sequences, nil
 }
 
 func (s *Service) records(r engine.Reader, st *streamRecord, after int64, n int) ([]Record, error) {
@@ -194,7 +206,6 @@ func (s *Service) records(r engine.Reader, st *streamRecord, after int64, n int)
 		rec.EventID = strings.ReplaceAll(tasks.RequestID(st.label+"/"+strconv.FormatInt(st.id, 10)+"/"+strconv.FormatInt(rec.Sequence, 10)), "-", "")
 		rec.Version, rec.Source, rec.Region = "1.1", "aws:dynamodb", s.host.Region()
 		rec.ARN = s.streamARN(st.table, st.label)
-		rec.PartitionID = st.shard()
 		rec.Data.Sequence = sequenceText(rec.Sequence)
 		rec.Data.View = st.def.View
 		for _, part := range []json.RawMessage{rec.Data.Keys, rec.Data.New, rec.Data.Old} {

@@ -18,8 +18,10 @@ import (
 type sweeper struct {
 	host   tasks.Host
 	log    *slog.Logger
-	signal chan struct{}
+	signal chan struct{} // a table was deleted
+	due    chan struct{} // what is old is to be looked at
 	armed  atomic.Bool
+	stop   func() // ends the watch
 }
 
 const (
@@ -33,16 +35,20 @@ const (
 )
 
 func newSweeper(h tasks.Host, log *slog.Logger) *sweeper {
-	return &sweeper{host: h, log: log, signal: make(chan struct{}, 1)}
+	w := &sweeper{host: h, log: log, signal: make(chan struct{}, 1), due: make(chan struct{}, 1)}
+	w.stop = h.Watch(sweepKey, func() { signal(w.due) })
+	return w
 }
 
-// wake has the items of deleted tables swept now.
-func (w *sweeper) wake() {
+func signal(c chan struct{}) {
 	select {
-	case w.signal <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
+
+// wake has the items of deleted tables swept now.
+func (w *sweeper) wake() { signal(w.signal) }
 
 // arm has what is old looked at in an hour.
 func (w *sweeper) arm() {
@@ -52,14 +58,7 @@ func (w *sweeper) arm() {
 }
 
 func (w *sweeper) run(ctx context.Context) {
-	due := make(chan struct{}, 1)
-	stop := w.host.Watch(sweepKey, func() {
-		select {
-		case due <- struct{}{}:
-		default:
-		}
-	})
-	defer stop()
+	defer w.stop()
 	w.arm()
 	for {
 		err := w.repeat(ctx, sweepTrash)
@@ -69,7 +68,7 @@ func (w *sweeper) run(ctx context.Context) {
 		}
 		select {
 		case <-w.signal:
-		case <-due:
+		case <-w.due:
 			w.armed.Store(false)
 			more, err := w.old(ctx)
 			if err != nil && ctx.Err() == nil && !errors.Is(err, engine.ErrClosed) {

@@ -237,12 +237,16 @@ func (h *Host) Watch(key string, f func()) (stop func()) {
 	}
 }
 
-// WakeAt signals key's watchers once the clock shows t.
+// WakeAt signals key's watchers once the clock shows t, which may be at once.
 func (h *Host) WakeAt(key string, t time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.now.IsZero() {
-		h.timers = append(h.timers, time.AfterFunc(time.Until(t), func() { h.signal([]string{key}) }))
+	if h.now.IsZero() || !t.After(h.now) {
+		wait := time.Duration(0)
+		if h.now.IsZero() {
+			wait = time.Until(t)
+		}
+		h.timers = append(h.timers, time.AfterFunc(wait, func() { h.signal([]string{key}) }))
 		return
 	}
 	h.wakes = append(h.wakes, wake{key, t})
