@@ -112,7 +112,7 @@ func (s *Service) parseURL(text string) (u *url.URL, why string) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Hostname() == "":
-		return nil, "it is not a URL with a host"
+		return nil, "it is not a URL such as https://example.com/path"
 	case u.User != nil:
 		return nil, "credentials belong into the connection"
 	case u.Scheme == "https":
@@ -143,10 +143,10 @@ func (f *faults) failure(in json.RawMessage) error {
 	if len(*f) == 0 {
 		return nil
 	}
-	return runtime("The Parameters '" + string(in) + "' could not be used to start the Task: [" + strings.Join(*f, ", ") + "]")
+	return runtimeFailure("The Parameters '" + string(in) + "' could not be used to start the Task: [" + strings.Join(*f, ", ") + "]")
 }
 
-func runtime(cause string) *tasks.Failure {
+func runtimeFailure(cause string) *tasks.Failure {
 	return &tasks.Failure{Name: "States.Runtime", Cause: cause}
 }
 

@@ -83,7 +83,7 @@ func (a *answer) bodyValue() (any, error) {
 	}
 	kind, sub, _ := strings.Cut(media, "/")
 	if media == "application/octet-stream" || kind == "image" || kind == "video" || kind == "audio" {
-		return nil, runtime("Unsupported response content-type '" + media + "'. Please see documentation for list of unsupported content-types.")
+		return nil, runtimeFailure("Unsupported response content-type '" + media + "'. Please see documentation for list of unsupported content-types.")
 	}
 	if len(a.body) > maxBody {
 		return nil, &tasks.Failure{Name: "States.DataLimitExceeded",
@@ -99,7 +99,7 @@ func (a *answer) bodyValue() (any, error) {
 		body = string(runes)
 	}
 	if !utf8.ValidString(body) {
-		return nil, runtime("The response body cannot be read as a string: it is not valid UTF-8.")
+		return nil, runtimeFailure("The response body cannot be read as a string: it is not valid UTF-8.")
 	}
 	if sub == "json" || strings.HasSuffix(sub, "+json") {
 		if v, err := document.Parse([]byte(body)); err == nil {

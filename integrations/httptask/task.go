@@ -120,7 +120,9 @@ func (s *Service) failure(ctx context.Context, err error) error {
 // may have secrets in its query.
 type transportError struct{ err error }
 
-func (e *transportError) Error() string { return e.err.Error() }
+func (e *transportError) Error() string {
+	return strings.TrimPrefix(strings.TrimPrefix(e.err.Error(), "net/http: "), "HTTP/1.x transport connection broken: ")
+}
 
 func (e *transportError) Unwrap() error { return e.err }
 
@@ -140,7 +142,7 @@ func (r *request) payload(more []parameter) ([]byte, error) {
 		if body == nil {
 			o = document.NewObject(len(more))
 		} else if !ok {
-			return nil, runtime("Cannot merge connection body authorization parameters with request body.")
+			return nil, runtimeFailure("Cannot merge connection body authorization parameters with request body.")
 		} else {
 			o = o.Clone()
 		}
