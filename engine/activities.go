@@ -172,6 +172,9 @@ func (e *Engine) GetActivityTask(ctx context.Context, arn, worker string) (token
 		if row != nil {
 			token, input, err = e.pick(ctx, row, worker)
 			e.pollers.release(row.Key)
+			if err != nil {
+				e.pollers.signal(a.ID) // another may have more luck
+			}
 			if err != nil || token != "" {
 				return token, input, err
 			}
@@ -190,18 +193,22 @@ func (e *Engine) GetActivityTask(ctx context.Context, arn, worker string) (token
 // nextTask claims the oldest task of an activity that nobody has claimed; nil: none.
 func (e *Engine) nextTask(ctx context.Context, activity int64) (row *CommandRow, err error) {
 	err = e.store.Read(ctx, func(v View) error {
-		// Others are handing out as many tasks as are claimed.
-		rows, err := v.Commands(activity, CommandKey{}, e.pollers.claimed()+1)
-		if err != nil {
-			return err
-		}
-		for i := range rows {
-			if e.pollers.claim(rows[i].Key) {
-				row = &rows[i]
-				break
+		// The oldest may all be claimed by others, and be more by now than they were.
+		for n := e.pollers.claimed() + 1; ; n *= 2 {
+			rows, err := v.Commands(activity, CommandKey{}, n)
+			if err != nil {
+				return err
+			}
+			for i := range rows {
+				if e.pollers.claim(rows[i].Key) {
+					row = &rows[i]
+					return nil
+				}
+			}
+			if len(rows) < n {
+				return nil
 			}
 		}
-		return nil
 	})
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		err = nil

@@ -32,6 +32,7 @@ type dispatcher struct {
 	queue   []*claim
 	spilled bool // the outbox has calls that nobody has claimed
 	filling bool
+	over    map[CommandKey]bool // claims given up since the outbox was last read, while filling
 	closed  bool
 }
 
@@ -59,6 +60,10 @@ func (d *dispatcher) init(e *Engine, limit int) {
 func (d *dispatcher) add(row CommandRow, call *liveCall) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.addLocked(row, call)
+}
+
+func (d *dispatcher) addLocked(row CommandRow, call *liveCall) {
 	if d.closed || d.claims[row.Key] != nil {
 		return
 	}
@@ -238,7 +243,15 @@ func (d *dispatcher) finish(c *claim) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.claims[c.row.Key] == c {
-		delete(d.claims, c.row.Key)
+		d.release(c.row.Key)
+	}
+}
+
+// release takes a claim out. The caller holds the lock.
+func (d *dispatcher) release(key CommandKey) {
+	delete(d.claims, key)
+	if d.filling {
+		d.over[key] = true
 	}
 }
 
@@ -255,7 +268,7 @@ func (d *dispatcher) cancelCall(key CommandKey) {
 		c.cancel()
 		return
 	}
-	delete(d.claims, key)
+	d.release(key)
 }
 
 // close takes no more calls. Those under way end with the engine's context.
@@ -284,7 +297,7 @@ func (d *dispatcher) fillLocked() {
 	if !d.spilled || d.filling || d.closed || len(d.queue) > maxQueued/2 {
 		return
 	}
-	d.spilled, d.filling = false, true
+	d.spilled, d.filling, d.over = false, true, map[CommandKey]bool{}
 	d.e.running.Go(func() {
 		err := d.read()
 		d.mu.Lock()
@@ -308,6 +321,9 @@ func (d *dispatcher) read() error {
 	for {
 		var rows []CommandRow
 		var calls []*liveCall
+		d.mu.Lock()
+		clear(d.over)
+		d.mu.Unlock()
 		err := d.e.store.Read(d.e.ctx, func(v View) (err error) {
 			if rows, err = v.Commands(0, after, 500); err != nil {
 				return err
@@ -315,7 +331,7 @@ func (d *dispatcher) read() error {
 			calls = make([]*liveCall, len(rows))
 			for i := range rows {
 				d.mu.Lock()
-				claimed := d.claims[rows[i].Key] != nil
+				claimed := d.claims[rows[i].Key] != nil || d.over[rows[i].Key]
 				d.mu.Unlock()
 				if claimed {
 					continue
@@ -331,9 +347,12 @@ func (d *dispatcher) read() error {
 		}
 		for i, row := range rows {
 			after = row.Key
-			if calls[i] != nil {
-				d.add(row, calls[i])
+			d.mu.Lock()
+			// A call that was answered since is still in the view that was read.
+			if calls[i] != nil && !d.over[row.Key] {
+				d.addLocked(row, calls[i])
 			}
+			d.mu.Unlock()
 		}
 		d.mu.Lock()
 		full := d.spilled

@@ -51,6 +51,7 @@ type Store struct {
 
 	readers chan *conn // nil entries are opened on use; in memory: nil
 	closed  atomic.Bool
+	quit    chan struct{} // closed with the store
 	done    sync.Once
 	check   *checkpointer
 }
@@ -68,7 +69,7 @@ func Open(ctx context.Context, dir string, o Options) (*Store, error) {
 	if o.Cache <= 0 {
 		o.Cache = 64
 	}
-	s := &Store{options: o, log: o.Log, path: Memory}
+	s := &Store{options: o, log: o.Log, path: Memory, quit: make(chan struct{})}
 	if s.log == nil {
 		s.log = slog.Default()
 	}
@@ -113,6 +114,7 @@ func (s *Store) Close() error {
 
 func (s *Store) close() error {
 	s.closed.Store(true)
+	close(s.quit)
 	s.check.stop()
 	var errs []error
 	if s.readers != nil {
@@ -192,11 +194,10 @@ func (s *Store) Read(ctx context.Context, f func(engine.View) error) error {
 	case c = <-s.readers:
 	case <-ctx.Done():
 		return ctx.Err()
-	}
-	defer func() { s.readers <- c }()
-	if s.closed.Load() {
+	case <-s.quit:
 		return engine.ErrClosed
 	}
+	defer func() { s.readers <- c }()
 	if c == nil {
 		fresh, err := s.openReader()
 		if err != nil {
