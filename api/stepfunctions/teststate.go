@@ -12,6 +12,7 @@ import (
 	"millrace/engine"
 	"millrace/engine/interp"
 	"millrace/engine/teststate"
+	"millrace/tasks"
 )
 
 // Tasks calls the tasks that TestState tests without a mock.
@@ -37,6 +38,7 @@ type testStateInput struct {
 	Variables       *string         `json:"variables"`
 	Context         *string         `json:"context"`
 	InspectionLevel teststate.Level `json:"inspectionLevel"`
+	RevealSecrets   bool            `json:"revealSecrets"`
 	Mock            *struct {
 		Result      *string `json:"result"`
 		ErrorOutput *struct {
@@ -111,7 +113,9 @@ func (s *Service) testState(ctx context.Context, in *testStateInput) (any, error
 	if err != nil {
 		return nil, err
 	}
+	exchange := &tasks.Exchange{Reveal: in.RevealSecrets}
 	if c := t.Call(); c != nil {
+		ctx := tasks.WithExchange(ctx, exchange)
 		o, err := s.callTested(ctx, t, c, in.RoleARN, now())
 		if err != nil {
 			return nil, err
@@ -119,7 +123,15 @@ func (s *Service) testState(ctx context.Context, in *testStateInput) (any, error
 		t.Answer(o, now())
 	}
 	result := t.Result()
-	return json.RawMessage(document.Append(nil, result.JSON(in.InspectionLevel))), nil
+	answer := result.JSON(in.InspectionLevel)
+	if data, _ := answer.Get("inspectionData"); in.InspectionLevel == teststate.Trace && exchange.Request != nil {
+		inspected := data.(*document.Object) // it is there at this level
+		inspected.Set("request", exchange.Request)
+		if exchange.Response != nil {
+			inspected.Set("response", exchange.Response)
+		}
+	}
+	return json.RawMessage(document.Append(nil, answer)), nil
 }
 
 // callTested calls the task of a state under test, within the time that a test

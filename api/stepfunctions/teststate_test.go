@@ -16,6 +16,7 @@ import (
 	"millrace/asl/document"
 	"millrace/engine"
 	"millrace/engine/interp"
+	"millrace/tasks"
 )
 
 // recordedTest is a recorded case of TestState.
@@ -251,6 +252,28 @@ func TestATaskThatIsLateTimesOut(t *testing.T) {
 	out, err := New(Config{Engine: &hasty{}, Tasks: slow}).Answer(t.Context(), "TestState", []byte(encoded("definition", task)))
 	if want := `{"output":"{}","error":"States.Timeout","nextState":"H","status":"CAUGHT_ERROR"}`; err != nil || string(out) != want {
 		t.Errorf("got %s %v, want %s", out, err, want)
+	}
+}
+
+func TestTraceTellsOfTheExchange(t *testing.T) {
+	const task = `{"Type":"Task","Resource":"arn:aws:states:::http:invoke","Parameters":{},"End":true}`
+	call := calls(func(ctx context.Context, _ engine.Call) (interp.Outcome, error) {
+		x := tasks.ExchangeOf(ctx)
+		x.Request, x.Response = document.NewObject(1), document.NewObject(1)
+		x.Request.Set("url", fmt.Sprint(x.Reveal))
+		x.Response.Set("statusCode", "200")
+		return interp.Outcome{Output: document.FromValue("out")}, nil
+	})
+	for level, want := range map[string]string{
+		"TRACE": `"request":{"url":"true"},"response":{"statusCode":"200"}},"status":"SUCCEEDED"}`,
+		"DEBUG": `"afterParameters":"{}","result":"\"out\"","afterResultSelector":"\"out\"","afterResultPath":"\"out\""},"status":"SUCCEEDED"}`,
+		"INFO":  `{"output":"\"out\"","status":"SUCCEEDED"}`,
+	} {
+		in := `{"definition":` + string(document.AppendString(nil, task)) + `,"inspectionLevel":"` + level + `","revealSecrets":true}`
+		out, err := New(Config{Engine: &fake{}, Tasks: call}).Answer(t.Context(), "TestState", []byte(in))
+		if err != nil || !strings.HasSuffix(string(out), want) {
+			t.Errorf("%s: got %s %v, want %s", level, out, err, want)
+		}
 	}
 }
 

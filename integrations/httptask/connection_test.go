@@ -361,9 +361,11 @@ func TestAuthorizationEndpointsThatGiveNoToken(t *testing.T) {
 		"no JSON":        {answerJSON(200, `access_token=x`), false, deauthorized, "The authorization endpoint answered 200 without an access_token.", invalidState},
 		"no token":       {answerJSON(200, `{"access_token":5}`), false, deauthorized, "The authorization endpoint answered 200 without an access_token.", invalidState},
 		"a token of two": {answerJSON(200, `{"access_token":"a\r\nb"}`), false, deauthorized, "The authorization endpoint answered 200 without an access_token.", invalidState},
-		"a redirect":     {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/other", http.StatusTemporaryRedirect) }, false, deauthorized, "The authorization endpoint answered 307 without an access_token.", invalidState},
-		"busy":           {answerJSON(503, ``), true, authorizing, "The authorization endpoint gave no token: it answered 503.", inProgress},
-		"no answer":      {raw(""), true, authorizing, unreachable, inProgress},
+		"a redirect": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "/other", http.StatusTemporaryRedirect)
+		}, false, deauthorized, "The authorization endpoint answered 307 without an access_token.", invalidState},
+		"busy":      {answerJSON(503, ``), true, authorizing, "The authorization endpoint gave no token: it answered 503.", inProgress},
+		"no answer": {raw(""), true, authorizing, unreachable, inProgress},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"sync"
 	"testing"
 
+	"millrace/asl/document"
 	"millrace/engine"
 	"millrace/engine/interp"
 	"millrace/integrations/wire/hosttest"
@@ -440,5 +441,45 @@ func TestOnlyRequestResponse(t *testing.T) {
 	task, err := f.g.Resolve(resource)
 	if err != nil || task.Resource() != resource || task.(engine.RemoteAction).Lost() != engine.Repeat {
 		t.Errorf("%v, %v", task, err)
+	}
+}
+
+func TestTheExchangeIsToldOnRequest(t *testing.T) {
+	f := setup(t)
+	arn := f.connect("c", apiKeyType, m{
+		"ApiKeyAuthParameters": m{"ApiKeyName": "x-key", "ApiKeyValue": "key-secret"},
+		"InvocationHttpParameters": m{
+			"QueryStringParameters": []m{{"Key": "q", "Value": "query-secret"}},
+			"BodyParameters":        []m{{"Key": "b", "Value": "body-secret"}},
+		},
+	})
+	f.api.paths["/x"] = func(w http.ResponseWriter, _ *http.Request) {
+		w.Header()["Date"] = nil
+		w.Header().Set("Content-Type", "text/plain")
+		io.WriteString(w, "out")
+	}
+	parameters := strings.ReplaceAll(`{"ApiEndpoint":"API/x","Method":"POST","Headers":{"x-own":"1"},"QueryParameters":{"own":2},"RequestBody":{"own":3},"InvocationConfig":{"ConnectionArn":"`+arn+`"}}`, "API", f.api.URL)
+	const always = `Content-Type: application/json; charset=UTF-8, Range: bytes=0-262144, User-Agent: Amazon|StepFunctions|HttpInvoke|us-east-1, `
+	for reveal, want := range map[bool]string{
+		false: `{"protocol":"https","method":"POST","url":"` + f.api.URL + `/x?own=2","headers":"[` + always + `X-Own: 1]","body":"{\"own\":3}"}`,
+		true: `{"protocol":"https","method":"POST","url":"` + f.api.URL + `/x?own=2&q=query-secret","headers":"[` + always + `X-Key: key-secret, X-Own: 1]",` +
+			`"body":"{\"own\":3,\"b\":\"body-secret\"}"}`,
+	} {
+		x := &tasks.Exchange{Reveal: reveal}
+		if _, err := f.g.Call(tasks.WithExchange(context.Background(), x), engine.Call{Resource: resource, Input: json.RawMessage(parameters)}); err != nil {
+			t.Fatal(err)
+		}
+		if got := string(document.Append(nil, x.Request)); got != want {
+			t.Errorf("request, reveal %t:\ngot  %s\nwant %s", reveal, got, want)
+		}
+		const response = `{"protocol":"https","statusCode":"200","statusMessage":"OK","headers":"[Content-Type: text/plain, Content-Length: 3]","body":"out"}`
+		if got := string(document.Append(nil, x.Response)); got != response {
+			t.Errorf("response:\ngot  %s\nwant %s", got, response)
+		}
+	}
+	f.api.Close()
+	x := &tasks.Exchange{}
+	if _, err := f.g.Call(tasks.WithExchange(context.Background(), x), engine.Call{Resource: resource, Input: json.RawMessage(parameters)}); err != nil || x.Request == nil || x.Response != nil {
+		t.Errorf("no answer: %+v, %v", x, err)
 	}
 }

@@ -78,7 +78,7 @@ func (s *Service) exchange(ctx context.Context, r *request, c *connection) (*ans
 			return nil, err
 		}
 	}
-	a, err := s.send(ctx, s.message(r, c, body, token), body)
+	a, err := s.attempt(ctx, r, c, body, token)
 	if err != nil || a.status != http.StatusUnauthorized && a.status != http.StatusProxyAuthRequired {
 		return a, err
 	}
@@ -92,7 +92,15 @@ func (s *Service) exchange(ctx context.Context, r *request, c *connection) (*ans
 	if err != nil {
 		return nil, err
 	}
-	return s.send(ctx, s.message(r, c, body, renewed), body)
+	return s.attempt(ctx, r, c, body, renewed)
+}
+
+// attempt makes one exchange with the API.
+func (s *Service) attempt(ctx context.Context, r *request, c *connection, body []byte, token string) (*answer, error) {
+	m := s.message(r, c, body, token)
+	a, err := s.send(ctx, m, body)
+	s.trace(ctx, r, m, body, a)
+	return a, err
 }
 
 // failure makes a workflow error of a call that got no answer. A call that was
