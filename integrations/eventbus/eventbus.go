@@ -94,6 +94,12 @@ func New(h tasks.Host, o Options) *Service {
 // Service is the operation table.
 func (s *Service) Service() *tasks.Service { return s.service }
 
+// Attach adds operations that other integrations answer at this service's front:
+// those of connections. It is called before Register and before the service is used.
+func (s *Service) Attach(operations ...tasks.Operation) {
+	s.service.Operations = append(s.service.Operations, operations...)
+}
+
 // Front serves EventBridge's AWS JSON.
 func (s *Service) Front() wire.Front {
 	return wire.Front{
