@@ -74,6 +74,7 @@ type bench struct {
 	hook  func(string)
 	wrap  func(engine.Store) engine.Store
 	limit int64 // Config.Resident
+	data  engine.MapData
 }
 
 // tasks resolves what tests define.
@@ -177,7 +178,7 @@ func (b *bench) open() {
 		under = b.wrap(store)
 	}
 	b.Engine, err = engine.Open(context.Background(), engine.Config{
-		Store: under, Clock: b.clock, Workers: 2, Hook: b.hook, Log: quiet(b.t), Resident: b.limit,
+		Store: under, Clock: b.clock, Workers: 2, Hook: b.hook, Log: quiet(b.t), Resident: b.limit, MapData: b.data,
 		Tasks: func(*engine.Engine) (engine.Resolver, error) { return b.tasks, nil },
 	})
 	if err != nil {

@@ -171,8 +171,15 @@ type liveRun struct {
 	dirty bool // there may be something to do; guarded by mapRuns
 	busy  bool // queued or with a worker; guarded by mapRuns
 
-	runState // of the worker
+	// Of the worker.
+	errors int        // in a row
+	broken *asl.Error // what keeps the run from going on: it fails
+	runState
 }
+
+// maxMapErrors is how often in a row a run is tried that ends with a Go error
+// of its own, before it fails.
+const maxMapErrors = 10
 
 // runState is what a worker has of a run in memory.
 type runState struct {
@@ -272,8 +279,13 @@ func (r *mapRuns) work() {
 		if err != nil && r.e.ctx.Err() == nil {
 			r.e.log.Warn("a map run cannot go on for now", "run", l.id, "error", err)
 			l.forget()
+			if l.errors++; l.errors >= maxMapErrors && !outage(err) {
+				l.broken = &asl.Error{Name: "States.Runtime", Cause: "The map run cannot go on: " + firstLine(err)}
+			}
 			id := l.id
-			r.e.waiters.at(r.e.now().Add(retryAfter), "", func() { r.wake(id) })
+			r.e.waiters.at(r.e.now().Add(retryAfter<<min(l.errors, 5)), "", func() { r.wake(id) })
+		} else {
+			l.errors = 0
 		}
 
 		r.mu.Lock()

@@ -24,19 +24,14 @@ func (e *Engine) endMapRun(ctx context.Context, l *liveRun) error {
 	if h.Phase == mapFailing {
 		failed = &asl.Error{Name: text(h.Error), Cause: text(h.Cause)}
 	}
-	if h.Phase != mapAborting {
-		d, err := e.results(ctx, l, &h)
-		var bad *asl.Error
-		switch {
-		case errors.As(err, &bad):
-			if failed == nil {
-				failed = bad
-			}
-		case err != nil:
-			return err
-		default:
-			out = d
-		}
+	if l.broken != nil {
+		failed = l.broken
+	} else if d, err := e.results(ctx, l, &h); err == nil {
+		out = d
+	} else if bad := new(asl.Error); !errors.As(err, &bad) {
+		return err
+	} else if failed == nil {
+		failed = bad
 	}
 	now := e.now()
 	h.Stopped = now.UnixMilli()
@@ -55,7 +50,7 @@ func (e *Engine) endMapRun(ctx context.Context, l *liveRun) error {
 		h.Status = interp.Succeeded
 		answer.Outcome.Output = out
 	}
-	err := e.unit(func(t *tx) error {
+	return e.unit(func(t *tx) error {
 		if err := t.t.UpdateMapRun(&MapRunRow{ID: l.id, Version: l.row.Version, Head: h.encode()}); err != nil {
 			return err
 		}
@@ -66,10 +61,6 @@ func (e *Engine) endMapRun(ctx context.Context, l *liveRun) error {
 		_, err := t.Deliver(Message{Execution: l.row.Execution, Input: answer})
 		return err
 	})
-	if errors.Is(err, ErrConflict) { // it was stopped or changed meanwhile: look again
-		return fmt.Errorf("end map run: %w", err)
-	}
-	return err
 }
 
 // results returns the Map's result: the children's outputs, or where they were
@@ -79,7 +70,7 @@ func (e *Engine) results(ctx context.Context, l *liveRun, h *mapHead) (*document
 	if w != nil && w.Resource != "" {
 		return e.writeResults(ctx, l, h)
 	}
-	if h.Phase == mapFailing {
+	if h.Phase != mapStarting {
 		return nil, nil
 	}
 	shape := resultShape{transformation: "COMPACT"}
@@ -156,6 +147,21 @@ func (e *Engine) writeResults(ctx context.Context, l *liveRun, h *mapHead) (*doc
 	}
 	if err := write("FAILED", interp.Failed, interp.TimedOut, interp.Aborted); err != nil {
 		return nil, err
+	}
+	if h.Phase != mapStarting {
+		pending := &pendingReader{e: e, ctx: ctx, l: l, lines: shape.lines}
+		some, err := pending.begin()
+		if err != nil {
+			return nil, err
+		}
+		if some {
+			key := folder + "PENDING_0" + suffix
+			size, err := e.maps.data.Write(ctx, bucket, key, kind, pending)
+			if err != nil {
+				return nil, err
+			}
+			files["PENDING"] = append(files["PENDING"], resultFile{key, size})
+		}
 	}
 	manifest, err := json.Marshal(struct {
 		Bucket string                  `json:"DestinationBucket"`
@@ -386,6 +392,72 @@ func (e *Engine) childReport(c childResult, owner *machine) *document.Doc {
 		o.Set("StopDate", s.Format(form))
 	}
 	return document.FromValue(o)
+}
+
+// pendingReader makes a list of the children that a run has not started because
+// it fails or was given up.
+type pendingReader struct {
+	e     *Engine
+	ctx   context.Context
+	l     *liveRun
+	lines bool
+	next  *mapChild
+	buf   []byte
+}
+
+// begin looks for the first of them. A source that cannot be read has none.
+func (r *pendingReader) begin() (some bool, err error) {
+	if err := r.look(); err != nil || r.next == nil {
+		return false, err
+	}
+	if !r.lines {
+		r.buf = append(r.buf, '[')
+	}
+	return true, nil
+}
+
+func (r *pendingReader) look() error {
+	c, err := r.e.nextChild(r.ctx, r.l)
+	var failed *asl.Error
+	switch {
+	case err == io.EOF, errors.As(err, &failed):
+		r.next = nil
+		return nil
+	case err != nil:
+		return fmt.Errorf("read pending items: %w", err)
+	}
+	r.next = &c
+	return nil
+}
+
+// Read gives the text of the list.
+func (r *pendingReader) Read(p []byte) (int, error) {
+	for len(r.buf) == 0 {
+		if r.next == nil {
+			return 0, io.EOF
+		}
+		o := document.NewObject(3)
+		o.Set("Input", r.next.input.String())
+		details := document.NewObject(1)
+		details.Set("Included", true)
+		o.Set("InputDetails", details)
+		o.Set("Status", "PENDING")
+		r.buf = document.Append(r.buf[:0], o)
+		if err := r.look(); err != nil {
+			return 0, err
+		}
+		switch {
+		case r.lines:
+			r.buf = append(r.buf, '\n')
+		case r.next != nil:
+			r.buf = append(r.buf, ',')
+		default:
+			r.buf = append(r.buf, ']')
+		}
+	}
+	n := copy(p, r.buf)
+	r.buf = r.buf[n:]
+	return n, nil
 }
 
 func milliseconds(ms int64) time.Time {

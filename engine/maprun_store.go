@@ -15,7 +15,7 @@ type MapRunRow struct {
 	Stop       bool  // its execution has given it up
 	Version    int64 // as it was read; 0: the run is new
 	Head       []byte
-	Plan       []byte // with MapRun and PutMapRun only
+	Plan       []byte // with PutMapRun only
 }
 
 // MapRunEnd tells a map run that a child of it has ended.
@@ -27,8 +27,10 @@ type MapRunEnd struct {
 
 // MapRunView is the part of a [View] that concerns map runs.
 type MapRunView interface {
-	// MapRun returns a map run with its plan, or nil.
+	// MapRun returns a map run, or nil.
 	MapRun(id int64) (*MapRunRow, error)
+	// MapPlan returns a map run's plan, which never changes.
+	MapPlan(id int64) ([]byte, error)
 	// MapRunNamed returns the id of the map run of a name; 0: none.
 	MapRunNamed(name string) (int64, error)
 	// MapRuns returns up to n map runs of an execution with ids below before (0:

@@ -31,6 +31,9 @@ func (e *Engine) mapTurn(ctx context.Context, l *liveRun) (more, ended bool, err
 			return false, err == nil, err
 		}
 	}
+	if l.broken != nil {
+		l.failed = l.broken
+	}
 	if l.head.Phase == mapStarting && !l.head.All {
 		if room := l.head.room(); room > 0 && l.failed == nil {
 			if err := e.prepare(ctx, l, room); err != nil {
@@ -61,7 +64,14 @@ func (e *Engine) mapTurn(ctx context.Context, l *liveRun) (more, ended bool, err
 		l.idle()
 	}
 	if l.head.over() {
-		return false, true, e.endMapRun(ctx, l)
+		switch err := e.endMapRun(ctx, l); {
+		case errors.Is(err, ErrConflict): // it was given up or changed meanwhile
+			l.row = nil
+			return true, false, nil
+		case err != nil:
+			return false, false, err
+		}
+		return false, true, nil
 	}
 	if u.more {
 		return true, false, nil
@@ -93,7 +103,11 @@ func (e *Engine) loadMapRun(ctx context.Context, l *liveRun) (there bool, err er
 		if l.m, err = e.compile(ctx, v, row.Definition); err != nil {
 			return err
 		}
-		c, err := interp.DecodeCommand(row.Plan, docs(v, row.Execution))
+		plan, err := v.MapPlan(row.ID)
+		if err != nil {
+			return err
+		}
+		c, err := interp.DecodeCommand(plan, docs(v, row.Execution))
 		if err != nil {
 			return fmt.Errorf("map run %d: %w", row.ID, err)
 		}
@@ -102,7 +116,6 @@ func (e *Engine) loadMapRun(ctx context.Context, l *liveRun) (there bool, err er
 			return fmt.Errorf("map run %d: the state at %s is no Map", row.ID, c.MapRun.State)
 		}
 		l.plan, l.state, l.row = c.MapRun, st, row
-		row.Plan = nil
 		return nil
 	})
 	return l.row != nil, err

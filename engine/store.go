@@ -96,7 +96,8 @@ type View interface {
 	// Executions that were stored without a name are not found.
 	Named(machine int64, name string) (int64, error)
 	// List returns executions with ids below before (0: from the newest), newest
-	// first, of a machine (0: any) in a status ("": any). Frames are left out.
+	// first, of a machine (0: any, but no children of map runs) in a status ("":
+	// any). Frames are left out.
 	List(machine int64, status interp.Status, before int64, n int) ([]*ExecutionRow, error)
 	// Frames returns an execution's live frames.
 	Frames(id int64) (map[int64][]byte, error)

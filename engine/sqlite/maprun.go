@@ -17,13 +17,16 @@ func scanMapRun(st *stmt) *engine.MapRunRow {
 	}
 }
 
-// MapRun returns a map run with its plan, or nil.
+// MapRun returns a map run, or nil.
 func (v *dbView) MapRun(id int64) (row *engine.MapRunRow, err error) {
 	err = v.each(mapRunColumns+"WHERE id = ?", func(st *stmt) { row = scanMapRun(st) }, id)
-	if err == nil && row != nil {
-		err = v.each("SELECT data FROM map_plans WHERE run = ?", func(st *stmt) { row.Plan = st.blob(0) }, id)
-	}
 	return row, err
+}
+
+// MapPlan returns a map run's plan.
+func (v *dbView) MapPlan(id int64) (plan []byte, err error) {
+	err = v.each("SELECT data FROM map_plans WHERE run = ?", func(st *stmt) { plan = st.blob(0) }, id)
+	return plan, err
 }
 
 // MapRunNamed returns the id of the map run of a name; 0: none.

@@ -105,10 +105,10 @@ func (v *dbView) List(machine int64, status interp.Status, before int64, n int) 
 	case status != "" && code == 0:
 		return nil, nil
 	case machine == 0 && status == "":
-		err := v.each(executionColumns+"WHERE id < ? ORDER BY id DESC LIMIT ?", add, before, int64(n))
+		err := v.each(executionColumns+"WHERE machine > 0 AND id < ? ORDER BY id DESC LIMIT ?", add, before, int64(n))
 		return out, err
 	case machine == 0:
-		err := v.each(executionColumns+"WHERE status = ? AND id < ? ORDER BY id DESC LIMIT ?", add, code, before, int64(n))
+		err := v.each(executionColumns+"WHERE machine > 0 AND status = ? AND id < ? ORDER BY id DESC LIMIT ?", add, code, before, int64(n))
 		return out, err
 	case status != "":
 		err := v.each(executionColumns+"WHERE machine = ? AND status = ? AND id < ? ORDER BY id DESC LIMIT ?", add, machine, code, before, int64(n))

@@ -49,6 +49,9 @@ func Run(t *testing.T, open Open, kept bool) {
 		{"a read sees what was acknowledged, and cannot write", reads},
 		{"the epoch rises", epochs},
 		{"migrations are applied once, in order", migrations},
+		{"a map run is loaded as it was stored", mapRuns},
+		{"the end of a child is told once", mapEnds},
+		{"children of a map run are listed in order", children},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -23,7 +23,7 @@ import (
 // parquetFile reads the rows of a Parquet file, each as an object of its columns.
 type parquetFile struct {
 	at     *ranged
-	reader *parquet.Reader
+	reader parquet.Rows // nil: the file has none
 	root   parquet.Node
 	leaves int
 	count  int64
@@ -59,8 +59,11 @@ func (d *Data) openParquet(ctx context.Context, s source, at *position) (_ file,
 	if err != nil {
 		return nil, r.fault(err)
 	}
-	p := &parquetFile{at: r, reader: parquet.NewReader(f), root: f.Root(), leaves: len(f.Schema().Columns()), buffer: make([]parquet.Row, rowsAhead)}
-	if at != nil && at.Count > 0 {
+	p := &parquetFile{at: r, root: f.Root(), leaves: len(f.Schema().Columns()), buffer: make([]parquet.Row, rowsAhead)}
+	if p.ended = len(f.RowGroups()) == 0; !p.ended {
+		p.reader = parquet.MultiRowGroup(f.RowGroups()...).Rows()
+	}
+	if at != nil && at.Count > 0 && !p.ended {
 		if err := p.reader.SeekToRow(at.Count); err != nil {
 			return nil, r.fault(err)
 		}
@@ -70,7 +73,13 @@ func (d *Data) openParquet(ctx context.Context, s source, at *position) (_ file,
 }
 
 func (p *parquetFile) position() position { return position{ETag: p.at.part.ETag, Count: p.count} }
-func (p *parquetFile) close() error       { return p.reader.Close() }
+
+func (p *parquetFile) close() error {
+	if p.reader == nil {
+		return nil
+	}
+	return p.reader.Close()
+}
 
 func (p *parquetFile) next(ctx context.Context) (item engine.Item, err error) {
 	defer func() {
