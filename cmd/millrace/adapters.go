@@ -149,3 +149,12 @@ func (t trailLogs) WriteTx(tx engine.Tx, f trail.LogFile) error {
 	}, f.Body)
 	return err
 }
+
+// mappingFunctions are the functions that mappings call.
+type mappingFunctions struct{ functions *function.Service }
+
+// InvokeFunction calls a function and waits for its answer.
+func (m mappingFunctions) InvokeFunction(ctx context.Context, arn string, payload []byte, key string) (answer []byte, failed bool, err error) {
+	r, err := m.functions.Invoke(ctx, function.Invocation{Function: arn, Payload: payload, Key: key})
+	return r.Payload, r.Failed, err
+}

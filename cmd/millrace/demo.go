@@ -40,7 +40,7 @@ serves until it is interrupted.`)
 		progress = io.Discard
 	}
 	return serving(ctx, s, *listen, *awsListen, func(ctx context.Context, sys *system, d doors) error {
-		fmt.Fprintf(progress, "AWS endpoint  %s\nREST          %s/v1\nstate         %s\n\n", d.aws, d.rest, s.data)
+		fmt.Fprintf(progress, "AWS endpoint  %s\nREST          %s/v1\nstate         %s\n", d.aws, d.rest, s.data)
 		report, err := (&demo.Demo{Target: target{sys, s}, Engine: sys.engine, Out: progress}).Run(ctx, *once)
 		if err != nil {
 			return err
@@ -61,6 +61,8 @@ Now it is yours, until Ctrl-C:
     aws --endpoint-url %[1]s s3 ls --recursive s3://product-visits-datalake
     aws --endpoint-url %[1]s stepfunctions list-state-machines
     millrace list --server %[3]s
+
+millrace is this program: bin/millrace after make, or go run ./cmd/millrace.
 `, d.aws, s.region, d.rest)
 		<-ctx.Done()
 		return nil

@@ -17,6 +17,10 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "handler" {
+		// A function's process: this program, started again by the function service.
+		os.Exit(run(context.Background(), &process{os.Stdin, os.Stdout, os.Stderr, os.Getenv, false}, os.Args[1:]))
+	}
 	before := runtime.NumGoroutine()
 	code := m.Run()
 	http.DefaultClient.CloseIdleConnections()

@@ -16,6 +16,7 @@ import (
 func common(f *cli.Flags, s *settings) {
 	f.StringVar(&s.region, "region", engine.DefaultRegion, "`REGION` in ARNs")
 	f.StringVar(&s.account, "account", engine.DefaultAccount, "`ACCOUNT` in ARNs, 12 digits")
+	f.Var(&s.httpAllow, "http-allow", "which addresses HTTP tasks may call, `LEVEL`: public, loopback, private or any")
 	f.StringVar(&s.lambda, "lambda-endpoint", "", "`URL` of a Lambda Invoke API that has the functions that are not here")
 }
 

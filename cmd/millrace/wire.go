@@ -16,6 +16,8 @@ import (
 	"millrace/integrations/approval"
 	"millrace/integrations/eventbus"
 	"millrace/integrations/function"
+	"millrace/integrations/httptask"
+	"millrace/integrations/mapping"
 	"millrace/integrations/notification"
 	"millrace/integrations/objectstore"
 	"millrace/integrations/queue"
@@ -30,8 +32,9 @@ import (
 type settings struct {
 	data            string // the folder of the state; sqlite.Memory: none is kept
 	region, account string
-	endpoint        string // URL of the AWS endpoint, as queues' URLs have it; "": AWS's own
-	lambda          string // URL of a Lambda Invoke API that has the functions that are not here; "": none
+	endpoint        string         // URL of the AWS endpoint, as queues' URLs have it; "": AWS's own
+	lambda          string         // URL of a Lambda Invoke API that has the functions that are not here; "": none
+	httpAllow       httptask.Allow // which addresses HTTP tasks may call
 	log             *slog.Logger
 }
 
@@ -46,6 +49,7 @@ type system struct {
 	objects  *objectstore.Service
 	services map[string]*tasks.Service // by name in ARNs
 	fronts   []wire.Front
+	mappings *mapping.Service
 	sources  []func() error // what brings work; closed before the engine
 	sinks    []func() error // what work goes to; closed after it
 }
@@ -61,6 +65,8 @@ func migrations() []engine.Migrations {
 		{Name: "approval", Files: approval.Migrations()},
 		{Name: "eventbus", Files: eventbus.Migrations()},
 		{Name: "trail", Files: trail.Migrations()},
+		{Name: "httptask", Files: httptask.Migrations()},
+		{Name: "mapping", Files: mapping.Migrations()},
 	}
 }
 
@@ -77,6 +83,9 @@ func assemble(ctx context.Context, c settings) (*system, error) {
 		Tasks:   func(e *engine.Engine) (engine.Resolver, error) { return s.integrate(e, c) },
 	})
 	if err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	if err := s.mappings.Start(ctx); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
 	if s.aws, err = api.NewEndpoint(s.fronts, c.log); err != nil {
@@ -132,6 +141,10 @@ func (s *system) integrate(e *engine.Engine, c settings) (engine.Resolver, error
 		return nil, err
 	}
 	s.add(functions.Service(), functions.Front(), functions.Close)
+	s.mappings = mapping.New(e, mapping.Config{Queues: queues, Streams: tables, Functions: mappingFunctions{functions}, Log: c.log})
+	functions.Attach(s.mappings.Operations()...)
+	s.add(s.mappings.Service(), s.mappings.Front(), nil)
+	s.sources = append(s.sources, s.mappings.Close)
 	functions.Register(g)
 
 	topics := notification.New(e, notification.Options{
@@ -143,6 +156,10 @@ func (s *system) integrate(e *engine.Engine, c settings) (engine.Resolver, error
 	buses := eventbus.New(e, eventbus.Options{
 		Queues: busQueues{queues}, Topics: topics, Functions: topicFunctions{functions}, Log: c.log,
 	})
+	calls := httptask.New(e, httptask.Options{Allow: c.httpAllow})
+	s.sinks = append(s.sinks, calls.Close)
+	buses.Attach(calls.Operations()...)
+	calls.Register(g)
 	s.add(buses.Service(), buses.Front(), nil)
 	buses.Register(g)
 

@@ -94,7 +94,7 @@ func (d *Demo) say(format string, args ...any) { fmt.Fprintf(d.Out, format+"\n",
 
 // deploy deploys a workflow's template.
 func (d *Demo) deploy(ctx context.Context, stack string, files fs.FS) (map[string]string, error) {
-	d.say("Deploy workflows/%s/template.yaml", stack)
+	d.say("\nDeploy workflows/%s/template.yaml", stack)
 	text, err := fs.ReadFile(files, "template.yaml")
 	if err != nil {
 		return nil, err
