@@ -19,10 +19,15 @@ type mapRunCounts struct {
 	Aborted        int64 `json:"aborted"`
 	Total          int64 `json:"total"`
 	ResultsWritten int64 `json:"resultsWritten"`
+	Lost           int64 `json:"failuresNotRedrivable"` // none is: a redriven Map begins another run
+	Redrive        int64 `json:"pendingRedrive"`
 }
 
 func countsOf(c engine.MapRunCounts) mapRunCounts {
-	return mapRunCounts{c.Pending, c.Running, c.Succeeded, c.Failed, c.TimedOut, c.Aborted, c.Total, c.ResultsWritten}
+	return mapRunCounts{
+		Pending: c.Pending, Running: c.Running, Succeeded: c.Succeeded, Failed: c.Failed, TimedOut: c.TimedOut, Aborted: c.Aborted,
+		Total: c.Total, ResultsWritten: c.ResultsWritten,
+	}
 }
 
 type mapRunInput struct {

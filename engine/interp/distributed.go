@@ -111,7 +111,7 @@ func (r *run) mapRun(f *Frame, st *asl.Map, j *join, limit int64, tol tolerance)
 	}
 	label := st.Label
 	if label == "" {
-		label = st.Name
+		label = r.x.label(st.Name)
 	}
 	m.ARN = r.x.mapRunARN(label)
 	f.last = r.event(Event{Type: "MapRunStarted", MapRunARN: m.ARN}, f.last)
@@ -150,19 +150,40 @@ func (r *run) mapRunFields(st *asl.Map, input *document.Doc, m *MapRun) error {
 	return err
 }
 
-// mapRunARN names a map run: arn:aws:states:region:account:mapRun:machine/label:uuid.
-func (x *Execution) mapRunARN(label string) string {
+// maxLabel is the most characters of a Label.
+const maxLabel = 40
+
+// label is the label of a Map that has none: its name, if that can stand in an
+// ARN, else something unique.
+func (x *Execution) label(name string) string {
+	plain := name != "" && len(name) <= maxLabel
+	for i := 0; plain && i < len(name); i++ {
+		c := name[i]
+		plain = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_'
+	}
+	if plain {
+		return name
+	}
+	return x.uuid()
+}
+
+// uuid draws a random UUID.
+func (x *Execution) uuid() string {
 	var b [16]byte
 	binary.BigEndian.PutUint64(b[:8], x.draw())
 	binary.BigEndian.PutUint64(b[8:], x.draw())
 	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
 	h := hex.EncodeToString(b[:])
-	uuid := strings.Join([]string{h[:8], h[8:12], h[12:16], h[16:20], h[20:]}, "-")
+	return strings.Join([]string{h[:8], h[8:12], h[12:16], h[16:20], h[20:]}, "-")
+}
+
+// mapRunARN names a map run: arn:aws:states:region:account:mapRun:machine/label:uuid.
+func (x *Execution) mapRunARN(label string) string {
 	p := strings.SplitN(x.ARN, ":", 6)
 	if len(p) < 6 {
 		p = []string{"arn", "aws", "states", "", "", ""}
 	}
-	return strings.Join(p[:5], ":") + ":mapRun:" + x.MachineName + "/" + label + ":" + uuid
+	return strings.Join(p[:5], ":") + ":mapRun:" + x.MachineName + "/" + label + ":" + x.uuid()
 }
 
 // mapRunAnswered takes the result of a map run.
