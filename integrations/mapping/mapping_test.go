@@ -62,6 +62,8 @@ func (f *functions) list() []string {
 	return slices.Clone(f.calls)
 }
 
+func TestMain(m *testing.M) { hosttest.Main(m) }
+
 type fixture struct {
 	t       *testing.T
 	h       *hosttest.Host

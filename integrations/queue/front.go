@@ -62,6 +62,7 @@ func (s *Service) Front() wire.Front {
 		"Messages":                     answer("Message"),
 		"QueueUrls":                    answer("QueueUrl"),
 		"queueUrls":                    answer("QueueUrl"),
+		"Results":                      answer("ListMessageMoveTasksResultEntry"),
 		"Failed":                       answer("BatchResultErrorEntry"),
 		"CreateQueue.tags":             {Kind: wire.Map, Element: "Tag", Key: "Key", Value: "Value"},
 		"TagQueue.Tags":                {Kind: wire.Map, Element: "Tag", Key: "Key", Value: "Value"},

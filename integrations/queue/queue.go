@@ -128,6 +128,9 @@ func (s *Service) table() *tasks.Service {
 			write("DeleteMessageBatch", s.deleteMessageBatch),
 			write("ChangeMessageVisibility", s.changeMessageVisibility),
 			write("ChangeMessageVisibilityBatch", s.changeMessageVisibilityBatch),
+			{Name: "StartMessageMoveTask", Write: s.startMessageMoveTask},
+			{Name: "CancelMessageMoveTask", Write: s.cancelMessageMoveTask},
+			{Name: "ListMessageMoveTasks", Read: s.listMessageMoveTasks},
 		},
 	}
 }

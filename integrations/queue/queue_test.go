@@ -14,6 +14,8 @@ import (
 	"millrace/tasks"
 )
 
+func TestMain(m *testing.M) { hosttest.Main(m) }
+
 type fixture struct {
 	t *testing.T
 	h *hosttest.Host
@@ -363,5 +365,52 @@ func TestPermissionAndTags(t *testing.T) {
 	f.must("UntagQueue", `{"QueueUrl":"q","TagKeys":["a"]}`)
 	if tags := f.must("ListQueueTags", `{"QueueUrl":"q"}`)["Tags"].(map[string]any); len(tags) != 1 || tags["b"] != "2" {
 		t.Errorf("tags %v", tags)
+	}
+}
+
+func TestMoveTasks(t *testing.T) {
+	f := open(t)
+	f.must("CreateQueue", `{"QueueName":"dead"}`)
+	const dead = "arn:aws:sqs:us-east-1:000000000000:dead"
+	if _, err := f.call("StartMessageMoveTask", `{"SourceArn":"`+dead+`"}`); code(err) != "InvalidParameterValueException" {
+		t.Errorf("a queue of no dead letters: %v", err)
+	}
+	f.must("CreateQueue", `{"QueueName":"q","Attributes":{"VisibilityTimeout":"0","RedrivePolicy":"{\"deadLetterTargetArn\":\"`+dead+`\",\"maxReceiveCount\":1}"}}`)
+	status := func() string {
+		m := f.must("ListMessageMoveTasks", `{"SourceArn":"`+dead+`"}`)["Results"].([]any)[0].(map[string]any)
+		return fmt.Sprint(m["Status"], " ", m["ApproximateNumberOfMessagesMoved"], " of ", m["ApproximateNumberOfMessagesToMove"])
+	}
+	for i := range 3 {
+		f.must("SendMessage", `{"QueueUrl":"q","MessageBody":"%d"}`, i)
+	}
+	f.want("q", 10, "0", "1", "2")
+	f.want("q", 10)
+	f.must("StartMessageMoveTask", `{"SourceArn":"`+dead+`","MaxNumberOfMessagesPerSecond":2}`)
+	for status() != "RUNNING 2 of 3" {
+		f.h.Yield()
+	}
+	f.waitWake(f.h.Now().Add(time.Second))
+	f.h.Advance(time.Second)
+	for status() != "COMPLETED 3 of 3" {
+		f.h.Yield()
+	}
+	f.want("q", 10, "0", "1", "2")
+	f.want("dead", 10)
+	f.want("q", 10)
+	handle := f.must("StartMessageMoveTask", `{"SourceArn":"`+dead+`","MaxNumberOfMessagesPerSecond":1}`)["TaskHandle"]
+	for status() != "RUNNING 1 of 3" {
+		f.h.Yield()
+	}
+	f.must("CancelMessageMoveTask", `{"TaskHandle":%q}`, handle)
+	if got := status(); got != "CANCELLED 1 of 3" {
+		t.Errorf("status %s", got)
+	}
+	if _, err := f.call("CancelMessageMoveTask", fmt.Sprintf(`{"TaskHandle":%q}`, handle)); code(err) != "ResourceNotFoundException" {
+		t.Errorf("a cancelled task: %v", err)
+	}
+	f.must("SendMessage", `{"QueueUrl":"dead","MessageBody":"from nowhere"}`)
+	f.must("StartMessageMoveTask", `{"SourceArn":"`+dead+`"}`)
+	for status() != "FAILED 2 of 3" {
+		f.h.Yield()
 	}
 }

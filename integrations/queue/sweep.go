@@ -13,8 +13,9 @@ import (
 )
 
 // sweeper deletes what nobody can receive any more: the messages of deleted and
-// purged queues, messages past their retention, old deduplication ids. It works
-// in small units, and only while there is something to do.
+// purged queues, messages past their retention, old deduplication ids. It also
+// moves dead letters back. It works in small units, and only while there is
+// something to do.
 type sweeper struct {
 	host   tasks.Host
 	log    *slog.Logger
@@ -77,10 +78,18 @@ func (w *sweeper) run(ctx context.Context) {
 // sweep deletes all that is to go and reports whether there are messages left
 // that will be some day.
 func (w *sweeper) sweep(ctx context.Context) (more bool, err error) {
-	for _, f := range []func(engine.Tx) (int64, error){sweepTrash, sweepDedup} {
+	var next time.Time
+	move := func(tx engine.Tx) (n int64, err error) {
+		n, next, err = moveSome(tx)
+		return n, err
+	}
+	for _, f := range []func(engine.Tx) (int64, error){move, sweepTrash, sweepDedup} {
 		if err := w.repeat(ctx, f); err != nil {
 			return false, err
 		}
+	}
+	if !next.IsZero() {
+		w.host.WakeAt(sweepKey, next)
 	}
 	return w.expire(ctx)
 }

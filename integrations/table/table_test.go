@@ -13,6 +13,8 @@ import (
 	"millrace/tasks"
 )
 
+func TestMain(m *testing.M) { hosttest.Main(m) }
+
 type fixture struct {
 	t *testing.T
 	h *hosttest.Host

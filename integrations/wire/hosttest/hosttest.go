@@ -6,7 +6,9 @@ package hosttest
 import (
 	"context"
 	"database/sql"
+	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -334,3 +336,19 @@ func (t *tx) AfterCommit(f func()) { t.after = append(t.after, f) }
 
 // Yield lets other goroutines run; tests that wait for one call it in a loop.
 func (h *Host) Yield() { runtime.Gosched() }
+
+// Main runs a package's tests and exits; it fails them when goroutines of theirs
+// are still there in the end.
+func Main(m *testing.M) {
+	before := runtime.NumGoroutine()
+	code := m.Run()
+	for range 200 {
+		if code != 0 || runtime.NumGoroutine() <= before {
+			os.Exit(code)
+		}
+		<-time.After(5 * time.Millisecond)
+	}
+	buf := make([]byte, 1<<20)
+	fmt.Fprintf(os.Stderr, "goroutines outlive the tests: %d before, %d after\n%s\n", before, runtime.NumGoroutine(), buf[:runtime.Stack(buf, true)])
+	os.Exit(1)
+}
