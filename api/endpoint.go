@@ -31,7 +31,8 @@ const maxForm = 4 << 20
 //  4. the path's prefix,
 //  5. and else it is for the object store.
 //
-// Signatures are not checked.
+// Signatures are not checked. What a browser sends for a page of another site,
+// which could reach a server on this machine, is refused if it may change something.
 type Endpoint struct {
 	targets  map[string]http.Handler
 	versions map[string]http.Handler
@@ -94,6 +95,10 @@ func (e *Endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			refuse(w, &Fault{"InternalFailure", "The server could not do this: its log says why.", http.StatusInternalServerError})
 		}
 	}()
+	if fromForeignPage(r) {
+		refuse(w, &Fault{"AccessDenied", "A page of another site may not change anything here: its Origin must be localhost or a loopback address.", http.StatusForbidden})
+		return
+	}
 	h, f := e.find(w, r)
 	if f != nil {
 		refuse(w, f)

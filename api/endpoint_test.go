@@ -109,6 +109,37 @@ func TestRequestsForNoService(t *testing.T) {
 	}
 }
 
+func TestForeignPagesChangeNothing(t *testing.T) {
+	e := testEndpoint(t)
+	const invoke, act = "/2015-03-31/functions", "/?Action=DeleteQueue&Version=2012-11-05"
+	for _, c := range []struct {
+		name, method, url string
+		headers           [][2]string
+		status            int
+	}{
+		{"a form of another site", "POST", invoke, [][2]string{{"Origin", "https://evil.example"}, {"Content-Type", "text/plain"}}, 403},
+		{"a sandboxed page", "POST", invoke, [][2]string{{"Origin", "null"}}, 403},
+		{"a name that was made to lead here", "POST", "http://evil.example:4566" + invoke, [][2]string{{"Origin", "http://evil.example:4566"}}, 403},
+		{"a name like a loopback one", "PUT", "/bucket/key", [][2]string{{"Origin", "http://localhost.evil.example"}}, 403},
+		{"a picture that acts", "GET", act, [][2]string{{"Sec-Fetch-Site", "cross-site"}}, 403},
+		{"a picture", "GET", "/bucket/picture.png", [][2]string{{"Sec-Fetch-Site", "cross-site"}}, 200},
+		{"a page of this machine", "POST", invoke, [][2]string{{"Origin", "http://localhost:3000"}, {"Sec-Fetch-Site", "same-site"}}, 200},
+		{"a page of a loopback address", "POST", invoke, [][2]string{{"Origin", "http://[::1]:3000"}}, 200},
+		{"a link that was typed in", "GET", act, [][2]string{{"Sec-Fetch-Site", "none"}}, 200},
+		{"no browser", "POST", "http://sqs.us-east-1.amazonaws.com/", nil, 200},
+	} {
+		r := httptest.NewRequest(c.method, c.url, strings.NewReader("{}"))
+		for _, h := range c.headers {
+			r.Header.Set(h[0], h[1])
+		}
+		w := httptest.NewRecorder()
+		e.ServeHTTP(w, r)
+		if w.Code != c.status {
+			t.Errorf("%s: got %d %q, want %d", c.name, w.Code, w.Body, c.status)
+		}
+	}
+}
+
 func TestTwoFrontsWithOneClaim(t *testing.T) {
 	for name, f := range map[string]wire.Front{
 		"target":  {Targets: []string{"T"}},

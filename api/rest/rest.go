@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/go-chi/chi/v5"
 
+	"millrace/api"
 	"millrace/engine"
 	"millrace/engine/interp"
 )
@@ -151,14 +151,9 @@ func subject(r *http.Request) string {
 // could reach a server on this machine.
 func (s *server) local(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host := r.Host
-		if h, _, err := net.SplitHostPort(host); err == nil {
-			host = h
-		}
-		ip := net.ParseIP(strings.Trim(host, "[]"))
-		if host != "localhost" && !strings.HasSuffix(host, ".localhost") && (ip == nil || !ip.IsLoopback()) {
+		if !api.Loopback(r.Host) {
 			writeProblem(w, &problem{Type: "host", Title: "The Host is not this machine's", Status: http.StatusMisdirectedRequest,
-				Detail: "Host is " + strconv.Quote(short(host)) + ", want localhost or a loopback address"})
+				Detail: "Host is " + strconv.Quote(short(r.Host)) + ", want localhost or a loopback address"})
 			return
 		}
 		next.ServeHTTP(w, r)
