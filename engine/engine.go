@@ -38,6 +38,7 @@ type Config struct {
 	Workers    int             // goroutines that advance executions; 0: GOMAXPROCS
 	Calls      int             // remote calls under way at a time; 0: 256
 	Resident   int64           // bytes of executions kept in memory while they wait; 0: 64 MiB
+	Retention  time.Duration   // of executions after their end; 0: DefaultRetention, negative: for ever
 	Strictness asl.Strictness  // of definitions; zero: what AWS refuses is refused
 	Log        *slog.Logger    // nil: slog.Default()
 	Hook       func(at string) // tests: called at named points between storing and acting; nil: nothing
@@ -67,6 +68,7 @@ type Engine struct {
 	machines  machines
 	dispatch  dispatcher
 	pollers   pollers
+	house     housekeeper
 	maps      mapRuns
 
 	ctx     context.Context // ends with Close
@@ -100,6 +102,9 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	if c.Calls <= 0 {
 		c.Calls = 256
 	}
+	if c.Retention == 0 {
+		c.Retention = DefaultRetention
+	}
 	if c.Resident <= 0 {
 		c.Resident = 64 << 20
 	}
@@ -109,6 +114,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 	e.timers.init(e)
 	e.dispatch.init(e, c.Calls)
 	e.maps.init(e, c.MapData)
+	e.house = housekeeper{e: e, retention: c.Retention}
 	e.committer = newCommitter(e)
 	go e.committer.run()
 	if err := e.open(ctx, c, system); err != nil {
@@ -146,6 +152,7 @@ func (e *Engine) open(ctx context.Context, c Config, system bool) error {
 		e.running.Go(e.timers.run)
 	}
 	e.dispatch.fill()
+	e.house.every()
 	return nil
 }
 

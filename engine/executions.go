@@ -72,12 +72,15 @@ func (e *Engine) findExecution(v View, arn string) (*ExecutionRow, *machine, err
 	return row, m, err
 }
 
+// absent stands for documents that are not looked at.
+func absent(int64) (*document.Doc, error) { return document.FromBytes([]byte("null")), nil }
+
 // info makes what DescribeExecution tells of a row. Without payloads input and
 // output are left out.
 func (e *Engine) info(v View, row *ExecutionRow, m *machine, payloads bool) (ExecutionInfo, error) {
 	doc := docs(v, row.ID)
 	if !payloads {
-		doc = func(int64) (*document.Doc, error) { return document.FromBytes([]byte("null")), nil }
+		doc = absent
 	}
 	x, err := interp.Decode(row.Head, nil, doc)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"errors"
+	"strconv"
 
 	"millrace/asl"
 	"millrace/asl/document"
@@ -339,7 +340,17 @@ func (e *Engine) removeMachine(t *tx, id int64) error {
 	if err != nil || m.Status != MachineDeleting {
 		return err
 	}
-	t.AfterCommit(func() { e.machines.forget(id) })
+	garbage := Record{Kind: GarbageRecord, Name: strconv.FormatInt(id, 10)}
+	if garbage.ID, err = t.ID(); err != nil {
+		return err
+	}
+	if err := t.t.PutRecord(garbage); err != nil {
+		return err
+	}
+	t.AfterCommit(func() {
+		e.machines.forget(id)
+		e.house.wake()
+	})
 	if _, q, err := qualifiersOf(t.t, id); err != nil {
 		return err
 	} else if q != 0 {

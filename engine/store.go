@@ -99,6 +99,8 @@ type View interface {
 	// first, of a machine (0: any, but no children of map runs) in a status ("":
 	// any). Frames are left out.
 	List(machine int64, status interp.Status, before int64, n int) ([]*ExecutionRow, error)
+	// Oldest returns up to n executions with ids above after, by id. Frames are left out.
+	Oldest(after int64, n int) ([]*ExecutionRow, error)
 	// Frames returns an execution's live frames.
 	Frames(id int64) (map[int64][]byte, error)
 	// Results returns the ended children of a frame, by index.
@@ -297,6 +299,7 @@ const (
 	SettingRecord                          // a setting of the engine
 	QualifierRecord                        // the versions and aliases of a machine, named by its id
 	TagRecord                              // the tags of a resource, named by its ARN
+	GarbageRecord                          // a state machine whose executions are to be deleted, named by its id
 )
 
 // Record is a small thing that has an id and a name unique in its kind.

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"sync"
 	"sync/atomic"
 
 	lib "modernc.org/sqlite/lib"
@@ -9,13 +10,13 @@ import (
 // The log is moved into the database by a side connection without holding up
 // commits, whenever checkpointBytes or so were written. When the log has
 // restartFrames and nearly all of it has been moved, the next group starts it
-// over, so that it does not grow without end. One of longLog frames is started
+// over, so that it does not grow without end. After longLog bytes it is started
 // over even when much is left, which takes that group longer.
 const (
 	checkpointBytes = 4 << 20
 	restartFrames   = 4000
 	littleLeft      = 1000
-	longLog         = 8 * restartFrames
+	longLog         = 64 << 20
 )
 
 // checkpointer owns the side connection.
@@ -24,8 +25,10 @@ type checkpointer struct {
 	wake    chan struct{}
 	quit    chan struct{}
 	ended   chan struct{}
+	working sync.Mutex // on the log: one of the two at a time
 	restart atomic.Bool
 	written int64 // since the last checkpoint; the committer's
+	logged  int64 // since the log was started over, about; the committer's
 }
 
 func startCheckpointer(s *Store) *checkpointer {
@@ -43,12 +46,14 @@ func (k *checkpointer) stop() {
 	<-k.ended
 }
 
-// wrote counts bytes of a commit. The committer calls it. k may be nil.
-func (k *checkpointer) wrote(bytes int) {
+// wrote counts what a commit wrote. The committer calls it. k may be nil.
+func (k *checkpointer) wrote(c *conn) {
 	if k == nil {
 		return
 	}
-	k.written += int64(bytes)
+	bytes := c.written()
+	k.written += bytes
+	k.logged += bytes
 	if k.written < checkpointBytes {
 		return
 	}
@@ -87,12 +92,14 @@ func (k *checkpointer) run() {
 				continue
 			}
 		}
+		k.working.Lock()
 		frames, left, err := c.checkpoint(lib.SQLITE_CHECKPOINT_PASSIVE)
+		k.working.Unlock()
 		if err != nil {
 			k.s.log.Warn("checkpoint", "error", err)
 			continue
 		}
-		if frames >= restartFrames && (left <= littleLeft || frames >= longLog) {
+		if frames >= restartFrames && left <= littleLeft {
 			k.restart.Store(true)
 		}
 	}
@@ -101,13 +108,26 @@ func (k *checkpointer) run() {
 // restartLog starts the log over if that is due and no reader needs it. The
 // committer calls it between groups. k may be nil.
 func (k *checkpointer) restartLog(c *conn) {
-	if k == nil || !k.restart.Swap(false) {
+	if k == nil {
 		return
 	}
+	switch {
+	case k.logged >= longLog:
+		k.working.Lock()
+	case !k.restart.Load() || !k.working.TryLock():
+		return
+	}
+	defer k.working.Unlock()
+	k.restart.Store(false)
 	lib.Xsqlite3_busy_timeout(c.tls, c.db, 20)
 	defer lib.Xsqlite3_busy_timeout(c.tls, c.db, 5000)
-	// Busy means that a reader still needs the log: the next passive checkpoint asks again.
-	if _, _, err := c.checkpoint(lib.SQLITE_CHECKPOINT_RESTART); err != nil && primary(err) != lib.SQLITE_BUSY {
+	_, _, err := c.checkpoint(lib.SQLITE_CHECKPOINT_RESTART)
+	switch {
+	case err == nil:
+		k.logged = 0
+	case primary(err) == lib.SQLITE_BUSY: // a reader still needs the log
+		k.logged = max(k.logged-longLog/4, 0)
+	default:
 		k.s.log.Warn("restart the log", "error", err)
 	}
 }

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"unsafe"
@@ -19,6 +20,9 @@ type conn struct {
 	tick  int64              // of the cache
 }
 
+// pageSize is the size in bytes of the database's pages.
+const pageSize = 4096
+
 // maxStatements is how many prepared statements a connection keeps.
 const maxStatements = 400
 
@@ -30,20 +34,17 @@ type Error struct {
 
 func (e *Error) Error() string { return fmt.Sprintf("sqlite: %s (%d)", e.Message, e.Code) }
 
-// primary returns the primary result code of err, or 0.
-func primary(err error) int {
-	for err != nil {
-		if e, ok := err.(*Error); ok {
-			return e.Code & 0xff
-		}
-		u, ok := err.(interface{ Unwrap() error })
-		if !ok {
-			return 0
-		}
-		err = u.Unwrap()
+// code returns the result code of err, or 0.
+func code(err error) int {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Code
 	}
 	return 0
 }
+
+// primary returns the primary result code of err, or 0.
+func primary(err error) int { return code(err) & 0xff }
 
 func openConn(path string, readOnly bool) (*conn, error) {
 	c := &conn{tls: libc.NewTLS(), cache: map[string]*stmt{}, open: map[*rows]struct{}{}}
@@ -235,6 +236,14 @@ func (c *conn) checkpoint(mode int32) (frames, left int, err error) {
 	}
 	log, done := int(*(*int32)(pointer(out))), int(*(*int32)(pointer(out + 8)))
 	return log, log - done, nil
+}
+
+// written returns the bytes of pages written since the last call.
+func (c *conn) written() int64 {
+	out := c.tls.Alloc(8)
+	defer c.tls.Free(8)
+	lib.Xsqlite3_db_status(c.tls, c.db, lib.SQLITE_DBSTATUS_CACHE_WRITE, out, out+4, 1)
+	return int64(*(*int32)(pointer(out))) * pageSize
 }
 
 // pointer makes a pointer of an address outside Go's heap.

@@ -16,7 +16,7 @@ type writer struct {
 	*conn
 	s     *Store
 	txn   txn
-	bytes int
+	freed bool // rows were deleted in numbers since the file was last cut
 }
 
 func newWriter(s *Store, c *conn) *writer {
@@ -46,12 +46,33 @@ func (s *Store) Group(ctx context.Context, units []*engine.Unit, limit time.Dura
 		w.drop()
 		return n, fmt.Errorf("%w: %w", engine.ErrUnknown, err)
 	}
-	s.check.wrote(w.bytes)
+	s.check.wrote(w.conn)
+	if w.freed {
+		w.cut()
+	}
 	return n, nil
 }
 
+// The file is cut by cutPages at a time, once so many more are free that they will
+// hardly be needed again.
+const (
+	cutPages   = 256
+	spacePages = 4096
+)
+
+// cut gives free pages back to the file system.
+func (w *writer) cut() {
+	w.freed = false
+	free, err := w.number("PRAGMA freelist_count")
+	if err == nil && free > spacePages {
+		err = w.script(fmt.Sprintf("PRAGMA incremental_vacuum(%d)", cutPages))
+	}
+	if err != nil {
+		w.s.log.Warn("cut the database file", "error", err)
+	}
+}
+
 func (w *writer) run(units []*engine.Unit, limit time.Duration) (int, error) {
-	w.bytes = 0
 	if w.s.epoch != 0 {
 		epoch, err := w.number("SELECT value FROM counters WHERE name = 'epoch'")
 		if err != nil {

@@ -158,7 +158,7 @@ func (s *Store) writer() (*writer, error) {
 		sync = "OFF"
 	}
 	for _, p := range []string{
-		"PRAGMA page_size=4096",
+		fmt.Sprintf("PRAGMA page_size=%d", pageSize),
 		"PRAGMA auto_vacuum=INCREMENTAL",
 		"PRAGMA journal_mode=WAL",
 		"PRAGMA synchronous=" + sync,

@@ -40,7 +40,6 @@ func (t *txn) Exec(sql string, args ...any) (int64, error) {
 	if err := st.bindAll(args); err != nil {
 		return 0, fmt.Errorf("%s: %w", sqlName(sql), err)
 	}
-	t.w.bytes += st.n
 	if err := t.exec(st); err != nil {
 		return 0, fmt.Errorf("%s: %w", sqlName(sql), err)
 	}
@@ -121,7 +120,6 @@ func (t *txn) Write(c *engine.Change) error {
 	if err != nil {
 		return err
 	}
-	t.w.bytes += c.Bytes()
 	for i := range frames {
 		if f := &frames[i]; f.ID != rootFrame {
 			if err := t.frame(c.Execution, f); err != nil {
@@ -383,9 +381,12 @@ func (t *txn) DeleteCommand(k engine.CommandKey) (bool, error) {
 
 // PutRecord adds or replaces a record.
 func (t *txn) PutRecord(r engine.Record) error {
+	if r.Data == nil {
+		r.Data = []byte{}
+	}
 	_, err := t.Exec(`INSERT INTO records (id, kind, name, data) VALUES (?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, name = excluded.name, data = excluded.data`, r.ID, int64(r.Kind), r.Name, r.Data)
-	if primary(err) == lib.SQLITE_CONSTRAINT {
+	if code(err) == lib.SQLITE_CONSTRAINT_UNIQUE {
 		err = engine.ErrRecordExists
 	}
 	return err
@@ -397,6 +398,7 @@ func (t *txn) DeleteRecord(id int64) error { return t.ints("DELETE FROM records 
 // DeleteExecution removes what is stored of an execution, its row last.
 func (t *txn) DeleteExecution(id int64, n int) (bool, error) {
 	left := int64(n)
+	t.w.freed = true
 	for _, sql := range []string{
 		"DELETE FROM history WHERE id IN (SELECT id FROM history WHERE execution = ? LIMIT ?)",
 		"DELETE FROM docs WHERE id IN (SELECT id FROM docs WHERE execution = ? LIMIT ?)",
@@ -404,6 +406,8 @@ func (t *txn) DeleteExecution(id int64, n int) (bool, error) {
 		"DELETE FROM frames WHERE (execution, frame) IN (SELECT execution, frame FROM frames WHERE execution = ? LIMIT ?)",
 		"DELETE FROM inbox WHERE (execution, kind, event) IN (SELECT execution, kind, event FROM inbox WHERE execution = ? LIMIT ?)",
 		"DELETE FROM outbox WHERE (execution, event) IN (SELECT execution, event FROM outbox WHERE execution = ? LIMIT ?)",
+		"DELETE FROM map_plans WHERE run IN (SELECT id FROM map_runs WHERE execution = ? AND running = 0 LIMIT ?)",
+		"DELETE FROM map_runs WHERE id IN (SELECT id FROM map_runs WHERE execution = ? AND running = 0 LIMIT ?)",
 	} {
 		gone, err := t.Exec(sql, id, left)
 		if err != nil {

@@ -132,6 +132,12 @@ func (v *dbView) List(machine int64, status interp.Status, before int64, n int) 
 	return out, nil
 }
 
+// Oldest returns executions, by id.
+func (v *dbView) Oldest(after int64, n int) (out []*engine.ExecutionRow, err error) {
+	err = v.each(executionColumns+"WHERE id > ? ORDER BY id LIMIT ?", func(st *stmt) { out = append(out, scanExecution(st)) }, after, int64(n))
+	return out, err
+}
+
 // Running reports whether a machine has an execution that has not ended.
 func (v *dbView) Running(machine int64) (bool, error) {
 	n, err := v.conn.number("SELECT EXISTS (SELECT 1 FROM executions WHERE machine = ? AND status IN (1, 6))", machine)

@@ -250,6 +250,18 @@ func lists(h *harness) {
 		})
 		h.want(fmt.Sprintf("machine %d, status %q, before %d, %d at most", c.machine, c.status, c.before, c.n), got, c.want)
 	}
+	oldest := func(after int64, n int) (got []int64) {
+		h.read(func(v engine.View) error {
+			rows, err := v.Oldest(after, n)
+			for _, r := range rows {
+				got = append(got, r.ID)
+			}
+			return err
+		})
+		return got
+	}
+	h.want("the oldest", oldest(0, 3), []int64{1, 2, 3})
+	h.want("the oldest after 4", oldest(4, 3), []int64{5, 6})
 	h.read(func(v engine.View) error {
 		for machine, want := range map[int64]bool{7: true, 8: true, 9: false} {
 			running, err := v.Running(machine)

@@ -268,7 +268,7 @@ func records(h *harness) {
 	h.do(func(t engine.Txn) error {
 		return errors.Join(
 			t.PutRecord(engine.Record{ID: 1, Kind: engine.SettingRecord, Name: "a", Data: []byte("new")}),
-			t.PutRecord(engine.Record{ID: 4, Kind: engine.KeyRecord, Name: "a", Data: []byte("key")}),
+			t.PutRecord(engine.Record{ID: 4, Kind: engine.KeyRecord, Name: "a"}),
 			t.DeleteRecord(2))
 	})
 	h.reopen()

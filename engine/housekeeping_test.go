@@ -1,0 +1,85 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"millrace/engine"
+	"millrace/engine/interp"
+)
+
+// rows returns the number of rows of tables that hold executions.
+func (b *bench) rows() (n int64) {
+	b.t.Helper()
+	err := b.Read(context.Background(), func(r engine.Reader) error {
+		rows, err := r.Query("SELECT (SELECT count(*) FROM executions) + (SELECT count(*) FROM history) + (SELECT count(*) FROM docs)")
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		rows.Next()
+		return rows.Scan(&n)
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return n
+}
+
+// dropTo waits until so many rows are left.
+func (b *bench) dropTo(n int64) {
+	b.t.Helper()
+	for limit := time.Now().Add(10 * time.Second); b.rows() != n; {
+		if time.Now().After(limit) {
+			b.t.Fatalf("%d rows are left, not %d", b.rows(), n)
+		}
+		if err := b.Do(context.Background(), nil, func(engine.Tx) error { return nil }); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+}
+
+func TestRetention(t *testing.T) {
+	b := newFileBench(t)
+	long := b.machine("long", `{"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 20000000, "End": true}}}`)
+	short := b.machine("short", chain)
+	parked := b.start(long, "", `{}`)
+	old := b.start(short, "", `"`+fmt.Sprintf("%0600d", 1)+`"`)
+	b.end(old)
+	b.tick(engine.DefaultRetention - 2*time.Hour)
+	young := b.start(short, "", `{}`)
+	b.end(young)
+	want(t, "rows before", b.rows(), 2+3+2)
+	b.tick(time.Hour)
+	b.tick(time.Hour + time.Second)
+	b.tick(time.Hour)
+	b.dropTo(2 + 2)
+	_, err := b.DescribeExecution(context.Background(), old)
+	wantErr(t, "the old execution", err, engine.ErrExecutionNotFound)
+	i, err := b.DescribeExecution(context.Background(), parked)
+	want(t, "the one that runs", []any{i.Status, err}, []any{interp.Running, nil})
+	want(t, "the young one", b.end(young).Status, interp.Succeeded)
+}
+
+func TestDeletedMachinesExecutionsGo(t *testing.T) {
+	b := newFileBench(t)
+	m, other := b.machine("m", chain), b.machine("other", chain)
+	kept := b.start(other, "", `{}`)
+	for range 150 {
+		b.end(b.start(m, "", `{}`))
+	}
+	if err := b.DeleteStateMachine(context.Background(), m); err != nil {
+		t.Fatal(err)
+	}
+	b.machine("m", chain)
+	b.dropTo(2)
+	want(t, "the other machine's execution", b.end(kept).Status, interp.Succeeded)
+	_, _, err := b.ListExecutions(context.Background(), engine.ListFilter{MachineARN: m}, engine.Page{})
+	want(t, "error", err, nil)
+	if _, _, err := b.History(context.Background(), "arn:aws:states:us-east-1:000000000000:execution:m:x", engine.Page{}); !errors.Is(err, engine.ErrExecutionNotFound) {
+		t.Errorf("history of a deleted execution: got %v", err)
+	}
+}
