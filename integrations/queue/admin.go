@@ -68,7 +68,7 @@ func (s *Service) Create(tx engine.Tx, in CreateInput) error {
 	return insertQueue(tx, q)
 }
 
-// checkDeadLetter refuses a dead-letter queue that is not there or of the other type.
+// checkDeadLetter refuses a dead-letter queue that is not there, of the other type, or the queue itself.
 func checkDeadLetter(r engine.Reader, s *Service, name string, settings Settings) error {
 	if settings.DeadLetter == "" {
 		return nil
@@ -78,6 +78,9 @@ func checkDeadLetter(r engine.Reader, s *Service, name string, settings Settings
 	}
 	if !strings.HasPrefix(settings.DeadLetter, "arn:") || settings.DeadLetter != s.ARN(NameOf(settings.DeadLetter)) {
 		return bad("Invalid value for deadLetterTargetArn.")
+	}
+	if NameOf(settings.DeadLetter) == name {
+		return bad("Dead-letter queue must not be the source queue itself.")
 	}
 	q, err := load(r, NameOf(settings.DeadLetter))
 	if err != nil {

@@ -170,6 +170,47 @@ func TestDeadLetterQueue(t *testing.T) {
 	}
 }
 
+// A queue full of messages that are due for the dead-letter queue does not make
+// one unit move them all.
+func TestDeadLettersMoveInShortUnits(t *testing.T) {
+	f := open(t)
+	f.must("CreateQueue", `{"QueueName":"dead"}`)
+	f.must("CreateQueue", `{"QueueName":"q","Attributes":{"VisibilityTimeout":"0","RedrivePolicy":"{\"deadLetterTargetArn\":\"arn:aws:sqs:us-east-1:000000000000:dead\",\"maxReceiveCount\":1}"}}`)
+	const n = 5 * mostMoved
+	for i := range n {
+		f.must("SendMessage", `{"QueueUrl":"q","MessageBody":"%d"}`, i)
+	}
+	receive := func(most int) (got []Received) {
+		err := f.h.Do(context.Background(), nil, func(tx engine.Tx) (err error) {
+			got, err = f.s.Receive(tx, "q", ReceiveInput{Max: most})
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got
+	}
+	if got := receive(n); len(got) != n {
+		t.Fatalf("received %d, want %d", len(got), n)
+	}
+	count := func(queue string) string {
+		m := f.must("GetQueueAttributes", `{"QueueUrl":%q,"AttributeNames":["All"]}`, queue)
+		return m["Attributes"].(map[string]any)["ApproximateNumberOfMessages"].(string)
+	}
+	for _, want := range []string{"20", "40"} {
+		if got := receive(1); len(got) != 0 {
+			t.Errorf("received %v, want none", got)
+		}
+		if got := count("dead"); got != want {
+			t.Errorf("%s messages are dead, want %s", got, want)
+		}
+	}
+	f.want("q", 1) // a poll goes on until the queue is empty
+	if got := count("dead"); got != "100" {
+		t.Errorf("%s messages are dead, want 100", got)
+	}
+}
+
 func TestLongPoll(t *testing.T) {
 	f := open(t)
 	f.must("CreateQueue", `{"QueueName":"q","Attributes":{"ReceiveMessageWaitTimeSeconds":"20"}}`)
@@ -310,6 +351,7 @@ func TestRefusals(t *testing.T) {
 		{"CreateQueue", `{"QueueName":"x.fifo"}`, "InvalidParameterValueException"},
 		{"CreateQueue", `{"QueueName":"x","Attributes":{"Nope":"1"}}`, "InvalidAttributeName"},
 		{"CreateQueue", `{"QueueName":"x","Attributes":{"DelaySeconds":"901"}}`, "InvalidAttributeValue"},
+		{"SetQueueAttributes", `{"QueueUrl":"q","Attributes":{"RedrivePolicy":"{\"deadLetterTargetArn\":\"arn:aws:sqs:us-east-1:000000000000:q\",\"maxReceiveCount\":1}"}}`, "InvalidParameterValueException"},
 		{"CreateQueue", `{"QueueName":"x","Attributes":{"RedrivePolicy":"{\"deadLetterTargetArn\":\"arn:aws:sqs:us-east-1:000000000000:none\",\"maxReceiveCount\":1}"}}`, "InvalidParameterValueException"},
 		{"CreateQueue", `{}`, "MissingRequiredParameterException"},
 		{"SendMessage", `{"QueueUrl":"none","MessageBody":"a"}`, "QueueDoesNotExist"},

@@ -31,9 +31,14 @@ type Received struct {
 	Attributes      map[string]Attribute `json:"MessageAttributes,omitempty"`
 }
 
+// mostMoved is how many times one receipt looks for messages in place of those
+// that went to the dead-letter queue, so that a unit stays short.
+const mostMoved = 20
+
 // Receive takes up to in.Max visible messages, oldest first, and hides them for
 // the visibility timeout. A message that was received as often as the redrive
-// policy allows goes to the dead-letter queue instead.
+// policy allows goes to the dead-letter queue instead. Where many go, Receive may
+// return none although there are some: the next call goes on.
 func (s *Service) Receive(tx engine.Tx, urlOrARN string, in ReceiveInput) ([]Received, error) {
 	q, err := find(tx, urlOrARN)
 	if err != nil {
@@ -48,7 +53,7 @@ func (s *Service) Receive(tx engine.Tx, urlOrARN string, in ReceiveInput) ([]Rec
 	now := tx.Now().UnixMilli()
 	most := max(in.Max, 1)
 	var taken []*message
-	for len(taken) < most {
+	for round := 0; len(taken) < most && round < mostMoved; round++ {
 		found, err := visibleMessages(tx, q.id, q.settings.FIFO, now, now-q.settings.Retention*1000, most-len(taken))
 		if err != nil {
 			return nil, err
@@ -176,7 +181,7 @@ func (s *Service) receiveMessage(ctx context.Context, _ tasks.Caller, in json.Ra
 		if err != nil {
 			return nil, err
 		}
-		if len(got) > 0 || state.wait == 0 {
+		if len(got) > 0 || state.wait == 0 && !state.taken {
 			return receiveAnswer{got}, nil
 		}
 		if deadline.IsZero() {
@@ -211,7 +216,7 @@ type receiveAnswer struct {
 type pollState struct {
 	wait  int64 // seconds that the poll may take in all
 	next  int64 // when a message becomes visible, ms; 0: none will
-	taken bool  // there was one, but another receiver was first
+	taken bool  // there was one, but another receiver was first or it was dead
 }
 
 // poll tries once. An empty queue costs a read and no unit.
