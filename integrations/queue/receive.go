@@ -181,8 +181,13 @@ func (s *Service) receiveMessage(ctx context.Context, _ tasks.Caller, in json.Ra
 		if err != nil {
 			return nil, err
 		}
-		if len(got) > 0 || state.wait == 0 && !state.taken {
+		switch {
+		case len(got) > 0:
 			return receiveAnswer{got}, nil
+		case state.taken:
+			continue
+		case state.wait == 0:
+			return receiveAnswer{}, nil
 		}
 		if deadline.IsZero() {
 			// The end of the wait has a key of its own, so that it wakes nobody else.
@@ -193,9 +198,6 @@ func (s *Service) receiveMessage(ctx context.Context, _ tasks.Caller, in json.Ra
 		}
 		if !s.host.Now().Before(deadline) {
 			return receiveAnswer{}, nil
-		}
-		if state.taken {
-			continue
 		}
 		if state.next > 0 && state.next < deadline.UnixMilli() {
 			s.host.WakeAt(Key(name), time.UnixMilli(state.next))
