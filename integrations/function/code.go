@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 
@@ -23,6 +24,7 @@ func checkZip(code []byte) error {
 		return invalid("Could not unzip uploaded file. Please check your file, then try to upload again.")
 	}
 	var size uint64
+	kinds := map[string]bool{} // of paths: true is a folder
 	for _, f := range z.File {
 		if !filepath.IsLocal(filepath.FromSlash(f.Name)) {
 			return invalid("The uploaded file has an entry outside its folder: %s", short(f.Name))
@@ -30,8 +32,31 @@ func checkZip(code []byte) error {
 		if size += f.UncompressedSize64; size > maxUnpack {
 			return invalid("Unzipped size must be smaller than %d bytes", maxUnpack)
 		}
+		if !place(kinds, f) {
+			return invalid("The uploaded file has an entry that is a file and a folder, or neither a file nor a link: %s", short(f.Name))
+		}
 	}
 	return nil
+}
+
+// place notes what the path of an entry and the paths on the way to it are. It
+// reports whether the entry can be unpacked beside those before it.
+func place(kinds map[string]bool, f *zip.File) bool {
+	name, folder := path.Clean(f.Name), strings.HasSuffix(f.Name, "/") || f.FileInfo().IsDir()
+	if !folder && !f.Mode().IsRegular() && f.Mode()&os.ModeSymlink == 0 {
+		return false
+	}
+	if was, known := kinds[name]; known && (was != folder || f.Mode()&os.ModeSymlink != 0) {
+		return false
+	}
+	kinds[name] = folder
+	for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
+		if was, known := kinds[dir]; known {
+			return was
+		}
+		kinds[dir] = true
+	}
+	return true
 }
 
 // unpacked returns the folder of a function's code, unpacking it when it is not there.
@@ -63,7 +88,8 @@ func (s *Service) unpacked(ctx context.Context, f *function) (string, error) {
 	}
 	defer os.RemoveAll(tmp)
 	if err := unpack(code, tmp); err != nil {
-		return "", fmt.Errorf("unpack the code of function %s: %w", f.FunctionName, err)
+		// Of the disk's errors, too, the function's caller is to hear.
+		return "", &startError{"Runtime.InvalidEntrypoint", fmt.Sprintf("unpack the code of function %s: %v", f.FunctionName, err)}
 	}
 	// Another invocation may have been faster; its folder has the same bytes.
 	if err := os.Rename(tmp, dir); err != nil {

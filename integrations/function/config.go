@@ -149,7 +149,7 @@ func (c *Configuration) check() error {
 		return invalid("The runtime parameter of %s is not supported here: provided.*, nodejs* and python* are.", short(c.Runtime))
 	case c.Handler == "" && kind(c.Runtime) != "provided":
 		return invalid("Handler is required: the file and the function to call, such as index.handler.")
-	case len(c.Handler) > 128 || strings.ContainsAny(c.Handler, " \t\r\n"):
+	case len(c.Handler) > 128 || strings.ContainsAny(c.Handler, " \t\r\n\x00"):
 		return invalid("Handler %s: at most 128 characters without white space belong here.", short(c.Handler))
 	case c.Role != "" && !rolePattern.MatchString(c.Role):
 		return tasks.Errorf("ValidationException", "1 validation error detected: Value '%s' at 'role' failed to satisfy constraint: "+
@@ -176,6 +176,9 @@ func (e *Environment) check() error {
 		if !variablePattern.MatchString(name) {
 			return invalid("Lambda was unable to configure your environment variables because the environment variables you have provided "+
 				"contains invalid names: %s. Letters, digits and underscores belong there, a letter first.", short(name))
+		}
+		if strings.ContainsRune(value, 0) {
+			return invalid("Lambda was unable to configure your environment variables because the value of %s has a character that no environment can hold, U+0000.", name)
 		}
 		if reserved[name] {
 			return invalid("Lambda was unable to configure your environment variables because the environment variables you have provided "+

@@ -47,7 +47,7 @@ type Program struct {
 
 // Options configure a Service. The zero value works.
 type Options struct {
-	// Dir is a folder for unpacked code, which may be lost. "": a temporary one, removed by Close.
+	// Dir is a folder for unpacked code, which Open empties. "": a temporary one, removed by Close.
 	Dir string
 	// Endpoint is the AWS endpoint that functions are told of in AWS_ENDPOINT_URL. "": none.
 	Endpoint string
@@ -119,6 +119,10 @@ func (s *Service) prepare() (err error) {
 	}
 	if s.scratch, err = filepath.Abs(s.scratch); err != nil {
 		return fmt.Errorf("find the folder of functions' code: %w", err)
+	}
+	// What an earlier process unpacked may be half on disk, or of no function any more.
+	if err := os.RemoveAll(filepath.Join(s.scratch, "code")); err != nil {
+		return fmt.Errorf("empty the folder of functions' code: %w", err)
 	}
 	for _, dir := range []string{"code", "runtime", "home"} {
 		if err := os.MkdirAll(filepath.Join(s.scratch, dir), 0o700); err != nil {

@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	goruntime "runtime"
 	"strings"
@@ -510,6 +511,11 @@ func TestRefusals(t *testing.T) {
 		"no code":           {"CreateFunction", with(m{"Code": m{}}), "InvalidParameterValueException"},
 		"no zip":            {"CreateFunction", with(m{"Code": m{"ZipFile": []byte("zip")}}), "InvalidParameterValueException"},
 		"zip that climbs":   {"CreateFunction", with(m{"Code": m{"ZipFile": zipOf(t, "../x", "")}}), "InvalidParameterValueException"},
+		"zip with a clash":  {"CreateFunction", with(m{"Code": m{"ZipFile": zipOf(t, "h.py/x", "", "h.py", "")}}), "InvalidParameterValueException"},
+		"file as a folder":  {"CreateFunction", with(m{"Code": m{"ZipFile": zipOf(t, "h", "", "h/x", "")}}), "InvalidParameterValueException"},
+		"file in a link":    {"CreateFunction", with(m{"Code": m{"ZipFile": zipOfLink(t, "/tmp", "l/x")}}), "InvalidParameterValueException"},
+		"handler's zero":    {"CreateFunction", with(m{"Handler": "a\x00b"}), "InvalidParameterValueException"},
+		"variable's zero":   {"CreateFunction", with(m{"Environment": m{"Variables": m{"OWN": "a\x00b"}}}), "InvalidParameterValueException"},
 		"no such folder":    {"CreateFunction", with(m{"Code": m{"Folder": "/no/such/folder"}}), "InvalidParameterValueException"},
 		"reserved variable": {"CreateFunction", with(m{"Environment": m{"Variables": m{"AWS_REGION": "x"}}}), "InvalidParameterValueException"},
 		"publish":           {"CreateFunction", with(m{"Publish": true}), "InvalidParameterValueException"},
@@ -548,6 +554,52 @@ func TestNames(t *testing.T) {
 		if got, err := parseName(in); err == nil {
 			t.Errorf("%q: got %+v, want an error", in, got)
 		}
+	}
+}
+
+// zipOfLink makes a zip file of a link l to a target, and of an empty file.
+func zipOfLink(t *testing.T, target, file string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	h := &zip.FileHeader{Name: "l"}
+	h.SetMode(os.ModeSymlink | 0o777)
+	w, err := z.CreateHeader(h)
+	if err == nil {
+		_, err = io.WriteString(w, target)
+	}
+	if err == nil {
+		_, err = z.Create(file)
+	}
+	if err = errors.Join(err, z.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// A zip file whose bytes do not match their checksum is found out when the code
+// is unpacked: a fault of the function, not of the server.
+func TestBrokenCodeIsTheFunctionsFault(t *testing.T) {
+	s, _ := open(t, Options{})
+	code := zipOf(t, "bootstrap", "text that is not packed smaller")
+	name := bytes.Index(code, []byte("bootstrap"))
+	code[name+len("bootstrap")+4] ^= 0x55
+	create(t, s, "none", m{"FunctionName": "broken", "Code": m{"ZipFile": code}})
+	r, err := s.Invoke(t.Context(), Invocation{Function: "broken"})
+	if err != nil || !r.Failed || !strings.Contains(string(r.Payload), "Runtime.InvalidEntrypoint") {
+		t.Errorf("got %s, failed %v, %v", r.Payload, r.Failed, err)
+	}
+}
+
+func TestOpenForgetsUnpackedCode(t *testing.T) {
+	dir := t.TempDir()
+	left := filepath.Join(dir, "code", "unpack-1")
+	if err := os.MkdirAll(left, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	open(t, Options{Dir: dir})
+	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("what another process left is there: %v", err)
 	}
 }
 
