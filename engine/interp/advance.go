@@ -257,6 +257,18 @@ func (r *run) push(f *Frame) {
 // full says whether the step has reached a bound.
 func (r *run) full() bool { return r.moves >= MaxTransitions || r.bytes >= MaxEventBytes }
 
+// room is about how many events the step will have.
+func (r *run) room() int {
+	switch {
+	case r.m == nil: // Settle
+		return 2
+	case r.x.head.event <= 1: // two for each state, as far as the execution comes at once
+		return min(2*len(r.m.States)+2, 32)
+	default:
+		return 6
+	}
+}
+
 // event appends an event and returns its id. When the history is full the
 // execution fails in its place.
 func (r *run) event(e Event, previous int64) int64 {
@@ -278,7 +290,7 @@ func (r *run) event(e Event, previous int64) int64 {
 	}
 	e.ID, e.Previous, e.Time = x.head.event, previous, clock(r.now)
 	if r.s.Events == nil {
-		r.s.Events = make([]Event, 0, 8)
+		r.s.Events = make([]Event, 0, r.room())
 	}
 	r.s.Events = append(r.s.Events, e)
 	r.bytes += e.size()
