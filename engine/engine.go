@@ -52,6 +52,7 @@ type Engine struct {
 	log     *slog.Logger
 	region  string
 	account string
+	prefix  string // of the ARNs of state machines
 	strict  asl.Strictness
 	hook    func(at string)
 
@@ -86,6 +87,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 		store: c.Store, clock: c.Clock, log: c.Log, strict: c.Strictness, hook: c.Hook,
 		region: orElse(c.Region, DefaultRegion), account: orElse(c.Account, DefaultAccount),
 	}
+	e.prefix = e.arn(machineKind, "")
 	if e.log == nil {
 		e.log = slog.Default()
 	}

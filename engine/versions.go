@@ -264,6 +264,11 @@ func (e *Engine) qualified(ctx context.Context, arn string) (*machine, *qualifie
 // alias, which chooses a version by its weights. The machine returned stands as
 // the version has it. v is as with [Engine.machine].
 func (e *Engine) target(ctx context.Context, v View, arn string) (*machine, error) {
+	if name, ok := strings.CutPrefix(arn, e.prefix); ok && v == nil {
+		if m := e.machines.named(name); m != nil { // the way of nearly all
+			return m, nil
+		}
+	}
 	a, err := parseARN(arn)
 	if err != nil || a.kind != machineKind || len(a.parts) != 2 {
 		return e.machine(ctx, v, arn)
