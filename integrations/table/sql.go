@@ -130,6 +130,25 @@ func eachItem(r engine.Reader, table int64, where string, args []any, f func(has
 	return rows.Err()
 }
 
+// tokenSpan is how long the token of a transaction is known, in ms.
+const tokenSpan = 10 * 60 * 1000
+
+// tokenOf returns the digest that a token was written with; "": it is not known.
+func tokenOf(r engine.Reader, token string, now int64) (digest string, err error) {
+	err = scanOne(r, []any{&digest}, `SELECT request FROM table_token WHERE token = ? AND expires > ?`, token, now)
+	return digest, err
+}
+
+// insertToken makes a token known, and forgets a few of those that are too old.
+func insertToken(tx engine.Tx, token, digest string, now int64) error {
+	_, err := tx.Exec(`DELETE FROM table_token WHERE token IN (SELECT token FROM table_token WHERE expires <= ? ORDER BY expires LIMIT 4)`, now)
+	if err == nil {
+		_, err = tx.Exec(`INSERT INTO table_token (token, request, expires) VALUES (?, ?, ?)
+			ON CONFLICT (token) DO UPDATE SET request = excluded.request, expires = excluded.expires`, token, digest, now+tokenSpan)
+	}
+	return wrap("keep the token of a transaction", err)
+}
+
 // scanOne reads the last row of a query that has at most one.
 func scanOne(r engine.Reader, dest []any, sql string, args ...any) error {
 	rows, err := r.Query(sql, args...)

@@ -435,6 +435,37 @@ func TestTransactions(t *testing.T) {
 		`{"TransactItems":[{"Get":{"TableName":"tab","Key":{"pk":{"S":"a"}}}},{"Get":{"TableName":"tab","Key":{"pk":{"S":"b"}}}}]}`)
 }
 
+// A client that repeats a transaction, not knowing what came of it, names it by its token.
+func TestRepeatedTransactions(t *testing.T) {
+	f := open(t)
+	f.table("")
+	const add = `{"ClientRequestToken":%q,"TransactItems":[{"Update":{"TableName":"tab","Key":{"pk":{"S":"a"}},"UpdateExpression":"ADD n :n","ExpressionAttributeValues":{":n":{"N":%q}}}}]}`
+	const get = `{"TableName":"tab","Key":{"pk":{"S":"a"}},"ProjectionExpression":"n"}`
+	f.must("TransactWriteItems", add, "t1", "1")
+	f.want(`{}`, "TransactWriteItems", add, "t1", "1")
+	f.want(`{"Item":{"n":{"N":"1"}}}`, "GetItem", get)
+	f.must("TransactWriteItems", add, "t2", "1")
+	f.want(`{"Item":{"n":{"N":"2"}}}`, "GetItem", get)
+	if _, err := f.call("TransactWriteItems", fmt.Sprintf(add, "t1", "5")); err == nil || !strings.HasPrefix(err.Error(), "IdempotentParameterMismatchException") {
+		t.Errorf("another transaction with the token: %v", err)
+	}
+	if _, err := f.call("TransactWriteItems", fmt.Sprintf(add, strings.Repeat("t", 37), "5")); err == nil || !strings.HasPrefix(err.Error(), "ValidationException") {
+		t.Errorf("a long token: %v", err)
+	}
+	// One that was cancelled may be tried again under its token.
+	const guarded = `{"ClientRequestToken":"t3","TransactItems":[{"Put":{"TableName":"tab","Item":{"pk":{"S":"g"}},"ConditionExpression":"attribute_not_exists(pk)"}}]}`
+	f.must("PutItem", `{"TableName":"tab","Item":{"pk":{"S":"g"}}}`)
+	if _, err := f.call("TransactWriteItems", guarded); err == nil {
+		t.Error("a condition that fails was passed over")
+	}
+	f.must("DeleteItem", `{"TableName":"tab","Key":{"pk":{"S":"g"}}}`)
+	f.must("TransactWriteItems", guarded)
+	f.want(`{"Item":{"pk":{"S":"g"}}}`, "GetItem", `{"TableName":"tab","Key":{"pk":{"S":"g"}}}`)
+	f.h.Advance(11 * time.Minute)
+	f.must("TransactWriteItems", add, "t1", "5")
+	f.want(`{"Item":{"n":{"N":"7"}}}`, "GetItem", get)
+}
+
 func TestTableLife(t *testing.T) {
 	f := open(t)
 	f.table("")

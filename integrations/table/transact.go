@@ -2,6 +2,8 @@ package table
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"strings"
@@ -19,7 +21,8 @@ type reason struct {
 	Item    any    `json:"Item,omitempty"`
 }
 
-// transactWriteItems checks everything first and then writes everything.
+// transactWriteItems checks everything first and then writes everything. One that
+// a client repeats with its token, not knowing what came of it, is written once.
 func (s *Service) transactWriteItems(tx engine.Tx, _ tasks.Caller, in json.RawMessage) (any, error) {
 	var req struct {
 		Items []struct {
@@ -29,12 +32,20 @@ func (s *Service) transactWriteItems(tx engine.Tx, _ tasks.Caller, in json.RawMe
 			Check  *writeInput `json:"ConditionCheck"`
 		} `json:"TransactItems"`
 		Capacity string `json:"ReturnConsumedCapacity"`
+		Token    string `json:"ClientRequestToken"`
 	}
 	if err := tasks.Decode(in, &req); err != nil {
 		return nil, err
 	}
 	if err := checkTransaction(len(req.Items)); err != nil {
 		return nil, err
+	}
+	type answer struct {
+		Capacity []capacity `json:"ConsumedCapacity,omitempty"`
+	}
+	digest, done, err := repeated(tx, req.Token, in)
+	if err != nil || done {
+		return answer{}, err
 	}
 	var changes []*change
 	reasons := make([]reason, len(req.Items))
@@ -81,9 +92,38 @@ func (s *Service) transactWriteItems(tx engine.Tx, _ tasks.Caller, in json.RawMe
 			return nil, err
 		}
 	}
-	return struct {
-		Capacity []capacity `json:"ConsumedCapacity,omitempty"`
-	}{capacities(req.Capacity, used, 1)}, nil
+	if req.Token != "" {
+		if err := insertToken(tx, req.Token, digest, tx.Now().UnixMilli()); err != nil {
+			return nil, err
+		}
+	}
+	return answer{capacities(req.Capacity, used, 1)}, nil
+}
+
+const maxToken = 36 // characters of a client request token
+
+// repeated tells whether a transaction with the token was written in the last ten
+// minutes. One that asked for something else is an error; digest tells them apart.
+func repeated(tx engine.Tx, token string, in json.RawMessage) (digest string, done bool, err error) {
+	if token == "" {
+		return "", false, nil
+	}
+	if len(token) > maxToken {
+		return "", false, validation("1 validation error detected: Value '%.80s' at 'clientRequestToken' failed to satisfy constraint: Member must have length less than or equal to %d", token, maxToken)
+	}
+	var req struct {
+		Items json.RawMessage `json:"TransactItems"`
+	}
+	if err := tasks.Decode(in, &req); err != nil {
+		return "", false, err
+	}
+	sum := sha256.Sum256(req.Items)
+	digest = hex.EncodeToString(sum[:])
+	before, err := tokenOf(tx, token, tx.Now().UnixMilli())
+	if err == nil && before != "" && before != digest {
+		err = tasks.Errorf("IdempotentParameterMismatchException", "The ClientRequestToken was used in the last ten minutes by a transaction of other items.")
+	}
+	return digest, before != "", err
 }
 
 func checkTransaction(n int) error {
