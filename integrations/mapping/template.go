@@ -92,12 +92,12 @@ func (p *templatePart) parse(inner string) error {
 			p.path = append(p.path, rest[1:end+1])
 			rest = rest[end+1:]
 		case strings.HasPrefix(rest, "['"):
-			end := strings.Index(rest, "']")
-			if end < 0 {
+			name, after, ok := strings.Cut(rest[2:], "']")
+			if !ok {
 				return fmt.Errorf("has the path %.60s, which is broken", inner)
 			}
-			p.path = append(p.path, rest[2:end])
-			rest = rest[end+2:]
+			p.path = append(p.path, name)
+			rest = after
 		case rest[0] == '[':
 			end := strings.IndexByte(rest, ']')
 			if end < 0 {
