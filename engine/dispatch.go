@@ -108,10 +108,10 @@ func (d *dispatcher) later(c *claim, at time.Time) {
 
 // start makes the call on a goroutine of its own. The caller holds the lock.
 func (d *dispatcher) start(c *claim) {
-	d.active++
 	ctx, cancel := context.WithCancel(d.e.ctx)
 	c.cancel = cancel
-	d.e.running.Go(func() {
+	d.active++
+	d.e.spawn(func() {
 		d.make(ctx, c)
 		cancel()
 		d.mu.Lock()
@@ -298,7 +298,7 @@ func (d *dispatcher) fillLocked() {
 		return
 	}
 	d.spilled, d.filling, d.over = false, true, map[CommandKey]bool{}
-	d.e.running.Go(func() {
+	d.e.spawn(func() {
 		err := d.read()
 		d.mu.Lock()
 		defer d.mu.Unlock()

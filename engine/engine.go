@@ -75,6 +75,7 @@ type Engine struct {
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
 	running sync.WaitGroup // workers, clockwork, calls
+	closing sync.Mutex     // between spawn and Close
 	closed  atomic.Bool
 	live    atomic.Int64 // watchers of executions
 }
@@ -193,7 +194,7 @@ func (e *Engine) recover(ctx context.Context) error {
 func (e *Engine) relearn() {
 	e.machines.clear()
 	e.timers.rewind()
-	e.running.Go(func() {
+	e.spawn(func() {
 		for {
 			err := e.recover(e.ctx)
 			if err == nil || e.ctx.Err() != nil {
@@ -213,7 +214,10 @@ func (e *Engine) relearn() {
 // Close stops taking work, waits for what is being committed, and closes the
 // store. Calls under way are cancelled; they are made again by the next process.
 func (e *Engine) Close() error {
-	if e.closed.Swap(true) {
+	e.closing.Lock()
+	again := e.closed.Swap(true)
+	e.closing.Unlock()
+	if again {
 		return nil
 	}
 	e.cancel()
@@ -224,6 +228,18 @@ func (e *Engine) Close() error {
 	e.running.Wait()
 	e.committer.close()
 	return e.store.Close()
+}
+
+// spawn runs f on a goroutine that Close waits for; after Close it does nothing
+// and returns false.
+func (e *Engine) spawn(f func()) bool {
+	e.closing.Lock()
+	defer e.closing.Unlock()
+	if e.closed.Load() {
+		return false
+	}
+	e.running.Go(f)
+	return true
 }
 
 // Region returns the region of ARNs.

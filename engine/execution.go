@@ -98,14 +98,22 @@ func decodeBirth(data []byte) (b birth, err error) {
 	return b, err
 }
 
-// docs returns what reads an execution's numbered documents in a view.
+// docs returns what reads an execution's numbered documents in a view, each once.
 func docs(v View, id int64) interp.DocFunc {
+	var known map[int64]*document.Doc
 	return func(n int64) (*document.Doc, error) {
+		if d := known[n]; d != nil {
+			return d, nil
+		}
 		text, err := v.Doc(id, n)
 		if err != nil {
 			return nil, err
 		}
-		return document.FromBytes(text), nil
+		if known == nil {
+			known = map[int64]*document.Doc{}
+		}
+		known[n] = document.FromBytes(text)
+		return known[n], nil
 	}
 }
 

@@ -16,6 +16,7 @@ const expressLimit = 5 * time.Minute
 type expressRun struct {
 	stored bool                   // it has a row, which goes when it ends
 	done   func(*resident, error) // nil: nobody waits
+	alarm  *deadline              // the least of its deadlines
 }
 
 // Billing is what AWS would charge a synchronous EXPRESS execution for.
@@ -186,15 +187,17 @@ func (b *batch) settledExpress() {
 			e.dispatch.add(CommandRow{Key: CommandKey{r.id, p.c.Event}}, &liveCall{act: p.act, call: e.call(r.caller(), p.c)})
 		}
 	}
-	if w := r.x.Wake(); !w.IsZero() {
+	if w := r.x.Wake(); !w.IsZero() && (r.express.alarm == nil || !r.express.alarm.t.Equal(w)) {
 		id := r.id
-		e.waiters.at(w, "", func() { e.resume(id) })
+		e.waiters.cancel(r.express.alarm)
+		r.express.alarm = e.waiters.at(w, "", func() { e.resume(id) })
 	}
 	e.sched.give(r, b.mails[b.told:], b.more)
 }
 
 // endExpress ends an execution that lives in memory.
 func (e *Engine) endExpress(r *resident, err error) {
+	e.waiters.cancel(r.express.alarm)
 	for _, m := range e.sched.remove(r) {
 		if m.claim != nil {
 			e.dispatch.finish(m.claim)

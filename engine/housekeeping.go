@@ -35,14 +35,10 @@ type housekeeper struct {
 func (h *housekeeper) wake() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.e.closed.Load() {
-		return
-	}
 	if h.again = h.busy; h.busy {
 		return
 	}
-	h.busy = true
-	h.e.running.Go(func() {
+	h.busy = h.e.spawn(func() {
 		for {
 			err := h.sweep(h.e.ctx)
 			if err != nil && h.e.ctx.Err() == nil {

@@ -63,6 +63,7 @@ type scheduler struct {
 	work       sync.Cond
 	residents  map[int64]*resident
 	head, tail *resident // the queue
+	waiting    int       // its length
 	rest       resident  // a ring: rest.old is the most recent, rest.newer the least
 	bytes      int64     // of those at rest
 	limit      int64
@@ -126,6 +127,7 @@ func (s *scheduler) push(r *resident) {
 		s.tail.next = r
 	}
 	s.tail = r
+	s.waiting++
 	s.work.Signal()
 }
 
@@ -144,10 +146,18 @@ func (s *scheduler) take() (r *resident, mails []mail, resume, inbox bool) {
 	if s.head = r.next; s.head == nil {
 		s.tail = nil
 	}
+	s.waiting--
 	r.phase, r.next = withWorker, nil
 	mails, resume, inbox = r.mail, r.resume, r.inbox
 	r.mail, r.resume, r.inbox = nil, false, false
 	return r, mails, resume, inbox
+}
+
+// queued returns the length of the queue.
+func (s *scheduler) queued() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.waiting
 }
 
 // adopt makes an execution that is being created resident, so that what is sent

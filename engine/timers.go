@@ -10,6 +10,10 @@ import (
 // dueBatch is how many due executions a tick reads at a time.
 const dueBatch = 1000
 
+// dueQueue is how long the queue of executions may be when more that are due are
+// read: however many there are, they take no more memory than that.
+const dueQueue = 20000
+
 // timers finds the executions whose deadline has come. Deadlines are kept in the
 // store, in order; in memory there is only up to where they have fired.
 type timers struct {
@@ -122,6 +126,9 @@ func (e *Engine) Tick(ctx context.Context, now time.Time) error {
 		t.mu.Unlock()
 		for _, w := range due {
 			e.resume(w.Execution)
+		}
+		if next == 0 && e.sched.queued() > dueQueue {
+			return nil // the next tick goes on
 		}
 	}
 }

@@ -79,13 +79,24 @@ func (w *waiters) signal(key string) {
 }
 
 // at signals key, or calls f instead when it is given, at a time.
-func (w *waiters) at(t time.Time, key string, f func()) {
+func (w *waiters) at(t time.Time, key string, f func()) *deadline {
+	d := &deadline{t: t, key: key, f: f}
 	w.mu.Lock()
-	heap.Push(&w.deadlines, deadline{t, key, f})
-	first := w.deadlines[0].t.Equal(t)
+	heap.Push(&w.deadlines, d)
+	first := d.place == 0
 	w.mu.Unlock()
 	if first && w.sooner != nil {
 		w.sooner()
+	}
+	return d
+}
+
+// cancel takes a deadline back that has not come yet. d may be nil.
+func (w *waiters) cancel(d *deadline) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if d != nil && d.place >= 0 {
+		heap.Remove(&w.deadlines, d.place)
 	}
 }
 
@@ -107,7 +118,7 @@ func (w *waiters) fire(now time.Time) {
 			w.mu.Unlock()
 			return
 		}
-		d := heap.Pop(&w.deadlines).(deadline)
+		d := heap.Pop(&w.deadlines).(*deadline)
 		w.mu.Unlock()
 		if d.f != nil {
 			d.f()
@@ -117,22 +128,32 @@ func (w *waiters) fire(now time.Time) {
 	}
 }
 
+// deadline is an entry of the heap.
 type deadline struct {
-	t   time.Time
-	key string
-	f   func()
+	t     time.Time
+	key   string
+	f     func()
+	place int // in the heap; negative: not any more
 }
 
-type deadlines []deadline
+type deadlines []*deadline
 
 func (d deadlines) Len() int           { return len(d) }
 func (d deadlines) Less(i, j int) bool { return d[i].t.Before(d[j].t) }
-func (d deadlines) Swap(i, j int)      { d[i], d[j] = d[j], d[i] }
-func (d *deadlines) Push(x any)        { *d = append(*d, x.(deadline)) }
+func (d deadlines) Swap(i, j int) {
+	d[i], d[j] = d[j], d[i]
+	d[i].place, d[j].place = i, j
+}
+func (d *deadlines) Push(x any) {
+	e := x.(*deadline)
+	e.place = len(*d)
+	*d = append(*d, e)
+}
 func (d *deadlines) Pop() any {
 	old := *d
-	x := old[len(old)-1]
-	old[len(old)-1] = deadline{}
+	e := old[len(old)-1]
+	old[len(old)-1] = nil
 	*d = old[:len(old)-1]
-	return x
+	e.place = -1
+	return e
 }

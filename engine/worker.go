@@ -23,7 +23,10 @@ func (e *Engine) work() {
 		if r == nil {
 			return
 		}
-		e.step(r, mails, resume, inbox)
+		if err := protect("step", func() { e.step(r, mails, resume, inbox) }); err != nil {
+			e.log.Error("a worker failed", "execution", r.id, "error", err)
+			e.delay(r, mails, resume, inbox, err)
+		}
 	}
 }
 
