@@ -312,6 +312,40 @@ func TestAnAnswerIsResumed(t *testing.T) {
 	}
 }
 
+// Whoever looks at the questions, or answers another way, brings a decision on
+// its way that was stored when the process ended.
+func TestADecisionReachesTheExecutionWhateverIsAskedNext(t *testing.T) {
+	for name, next := range map[string]func(s *Service, id string) string{
+		"a list": func(s *Service, _ string) string {
+			_, err := invoke(s, "ListApprovals", m{})
+			return codeOf(err)
+		},
+		"the contrary": func(s *Service, id string) string {
+			_, err := invoke(s, "Reject", m{"id": id})
+			return codeOf(err)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, h, w := open(t)
+			ask(t, s, h, w, 1, 2, `{"Title":"t"}`)
+			id := idOf("execution1", 2)
+			w.err = engine.ErrBusy
+			if _, err := invoke(s, "Approve", m{"id": id}); !errors.Is(err, engine.ErrBusy) {
+				t.Fatalf("got %v", err)
+			}
+			if code := next(s, id); code != "" && code != "ApprovalDecidedException" {
+				t.Fatalf("got %s", code)
+			}
+			if a := call(t, s, "GetApproval", m{"id": id}); a["status"] != Approved || len(w.got) != 1 || len(w.list) != 0 {
+				t.Errorf("got %v; the engine got %v, and %d tasks wait", a, w.got, len(w.list))
+			}
+			if list := call(t, s, "ListApprovals", m{"status": Approved})["approvals"].([]any); len(list) != 1 {
+				t.Errorf("approved: %v", list)
+			}
+		})
+	}
+}
+
 func TestAnAnswerThatTheEngineRefusesLeavesTheQuestionOpen(t *testing.T) {
 	s, h, w := open(t)
 	ask(t, s, h, w, 1, 2, `{"Title":"t"}`)

@@ -133,9 +133,9 @@ func (s *Service) decide(ctx context.Context, p decideInput, d Decision) (any, e
 		return nil, err
 	}
 	defer over()
-	first := false
+	first, other := false, false
 	err = s.host.Do(ctx, unitKeys(r.id), func(tx engine.Tx) error {
-		first = false
+		first, other = false, false
 		stored, err := rowOf(tx, r.id)
 		if err != nil {
 			return err
@@ -151,9 +151,7 @@ func (s *Service) decide(ctx context.Context, p decideInput, d Decision) (any, e
 		case Expired:
 			return expired()
 		default:
-			if r = stored; !d.same(r.decision) {
-				return decidedAlready(r)
-			}
+			r, other = stored, !d.same(stored.decision)
 			return nil
 		}
 		if err := checkChoice(stored.question, d); err != nil {
@@ -166,10 +164,39 @@ func (s *Service) decide(ctx context.Context, p decideInput, d Decision) (any, e
 	if err != nil {
 		return nil, err
 	}
-	if r.status != answering {
+	switch {
+	case r.status == answering && other:
+		// The decision that stands was stored, and may not have reached the execution.
+		if _, err := s.send(ctx, r, false); err != nil {
+			return nil, err
+		}
+		return nil, decidedAlready(r)
+	case other:
+		return nil, decidedAlready(r)
+	case r.status != answering:
 		return r.approval(false), nil // the same was decided before
 	}
 	return s.send(ctx, r, first)
+}
+
+// resume sends a decision that was stored and whose outcome was not, since the
+// process ended in between.
+func (s *Service) resume(ctx context.Context, id string) error {
+	over, err := s.enter(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer over()
+	var r *row
+	err = s.host.Read(ctx, func(rd engine.Reader) (err error) {
+		r, err = rowOf(rd, id)
+		return err
+	})
+	if err != nil || r == nil || r.status != answering {
+		return err
+	}
+	_, err = s.send(ctx, r, false)
+	return err
 }
 
 func checkChoice(q Question, d Decision) error {

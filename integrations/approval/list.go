@@ -101,27 +101,40 @@ func (s *Service) list(ctx context.Context, _ tasks.Caller, in json.RawMessage) 
 	return nil, invalid("status: %s is none of PENDING, APPROVED, REJECTED and EXPIRED", short(p.Status))
 }
 
-// listPending asks the engine, which alone knows what still waits.
+// listPending asks the engine, which alone knows what still waits. A task that
+// waits although it was decided gets the decision.
 func (s *Service) listPending(ctx context.Context, p listInput) (any, error) {
 	pending, next, err := s.tasks.PendingTasks(ctx, engine.PendingFilter{}, engine.Page{Max: p.Limit, Token: p.NextToken})
 	if err != nil {
 		return nil, refusedPage(err)
 	}
 	out := listOutput{Approvals: []Approval{}, NextToken: next}
+	var decided []string
 	err = s.host.Read(ctx, func(r engine.Reader) error {
-		out.Approvals = out.Approvals[:0]
+		out.Approvals, decided = out.Approvals[:0], nil
 		for _, t := range pending {
 			a, err := approvalOf(r, t)
 			if err != nil {
 				return err
 			}
-			if a.Status == Pending && (p.Assignee == "" || p.Assignee == a.Assignee) {
+			switch {
+			case a.Status != Pending:
+				decided = append(decided, a.ID)
+			case p.Assignee == "" || p.Assignee == a.Assignee:
 				out.Approvals = append(out.Approvals, a)
 			}
 		}
 		return nil
 	})
-	return out, err
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range decided {
+		if err := s.resume(ctx, id); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // approvalOf is a waiting task as it is told.
