@@ -130,3 +130,20 @@ func (t *txn) TakeMapRunEnds(run int64, n int) (out []engine.MapRunEnd, err erro
 	}
 	return out, t.ints("DELETE FROM map_ends WHERE run = ? AND child <= ?", run, out[len(out)-1].Child)
 }
+
+// deleteChildren removes the children of an execution's map runs, as far as about
+// left rows go, and returns how many rows may still be removed.
+func (t *txn) deleteChildren(execution, left int64) (int64, error) {
+	const rows = 4 // of a small execution
+	for left > 0 {
+		child, err := t.conn.number("SELECT id FROM executions WHERE machine IN (SELECT -id FROM map_runs WHERE execution = ? AND running = 0) LIMIT 1", execution)
+		if err != nil || child == 0 {
+			return left, err
+		}
+		if done, err := t.DeleteExecution(child, int(left)); err != nil || !done {
+			return 0, err
+		}
+		left -= rows
+	}
+	return left, nil
+}

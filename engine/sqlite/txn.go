@@ -397,8 +397,11 @@ func (t *txn) DeleteRecord(id int64) error { return t.ints("DELETE FROM records 
 
 // DeleteExecution removes what is stored of an execution, its row last.
 func (t *txn) DeleteExecution(id int64, n int) (bool, error) {
-	left := int64(n)
 	t.w.freed = true
+	left, err := t.deleteChildren(id, int64(n))
+	if err != nil || left <= 0 {
+		return false, err
+	}
 	for _, sql := range []string{
 		"DELETE FROM history WHERE id IN (SELECT id FROM history WHERE execution = ? LIMIT ?)",
 		"DELETE FROM docs WHERE id IN (SELECT id FROM docs WHERE execution = ? LIMIT ?)",

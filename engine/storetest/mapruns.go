@@ -129,3 +129,37 @@ func children(h *harness) {
 		return err
 	})
 }
+
+func mapDeletion(h *harness) {
+	h.write(created(1, ""))
+	h.do(func(t engine.Txn) error {
+		if err := t.PutMapRun(newRun(10, "m/L:a")); err != nil {
+			return err
+		}
+		r := newRun(10, "")
+		r.Version, r.Running = 1, false
+		return t.UpdateMapRun(r)
+	})
+	for id := int64(20); id < 40; id++ {
+		c := created(id, "")
+		c.Machine = -10
+		c.Rows.Docs = []interp.NumberedDoc{{N: 1, Text: []byte("text")}}
+		h.write(c)
+	}
+	calls := 0
+	for done := false; !done; calls++ {
+		h.do(func(t engine.Txn) (err error) {
+			done, err = t.DeleteExecution(1, 12)
+			return err
+		})
+	}
+	h.want("more than one call", calls > 2, true)
+	h.read(func(v engine.View) error {
+		rows, err := v.Oldest(0, 9)
+		h.ok(err)
+		h.want("executions left", len(rows), 0)
+		run, err := v.MapRun(10)
+		h.want("the run is left", run != nil, false)
+		return err
+	})
+}

@@ -52,6 +52,7 @@ func Run(t *testing.T, open Open, kept bool) {
 		{"a map run is loaded as it was stored", mapRuns},
 		{"the end of a child is told once", mapEnds},
 		{"children of a map run are listed in order", children},
+		{"a deleted execution takes its map runs along", mapDeletion},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
