@@ -164,7 +164,7 @@ func (s *Service) getObject(q *request) error {
 	defer o.Body.Close()
 	status := http.StatusOK
 	setHeaders(q.w.Header(), o)
-	if opt.Range != "" && (o.Length != o.Size || strings.HasPrefix(opt.Range, "bytes=")) && o.Size > 0 && !strings.Contains(opt.Range, ",") {
+	if o.Partial {
 		q.w.Header().Set("Content-Range", contentRange(o))
 		status = http.StatusPartialContent
 	}

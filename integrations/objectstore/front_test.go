@@ -89,6 +89,10 @@ func TestPutAndGetKeepHeaders(t *testing.T) {
 	if got := r.Header[name]; len(got) != 1 || got[0] != "1" { // clients take the name as it is spelled
 		t.Errorf("metadata: got %v in %v", got, r.Header)
 	}
+	r = send(t, s, "GET", "/bkt/k", "", "Range", "bytes=2-1")
+	if text(t, r); r.StatusCode != 200 || r.Header.Get("Content-Range") != "" {
+		t.Errorf("what is no range: %d %q", r.StatusCode, r.Header.Get("Content-Range"))
+	}
 	r = send(t, s, "GET", "/bkt/k", "", "Range", "bytes=1-1")
 	if got := text(t, r); got != "," || r.StatusCode != 206 || r.Header.Get("Content-Range") != "bytes 1-1/3" {
 		t.Errorf("range: %d %q %q", r.StatusCode, got, r.Header.Get("Content-Range"))

@@ -7,8 +7,10 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 	"time"
 
@@ -207,7 +209,11 @@ func choose(r engine.Reader, id string, list []chosen) ([]part, error) {
 
 func (s *Service) openPart(ctx context.Context, id string, p part) (io.ReadCloser, error) {
 	if p.file != "" {
-		return s.files.open(p.file)
+		f, err := s.files.open(p.file)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, noSuchUpload(id) // it ended, or the part was replaced, meanwhile
+		}
+		return f, err
 	}
 	var body []byte
 	err := s.host.Read(ctx, func(r engine.Reader) error {

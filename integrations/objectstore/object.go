@@ -266,6 +266,7 @@ func matches(list, etag string) bool {
 type Object struct {
 	Info
 	Offset, Length int64 // of Body within the object
+	Partial        bool  // a range was asked for and is what Body has
 	Body           io.ReadCloser
 }
 
@@ -325,11 +326,11 @@ func (s *Service) open(o *object, opt ReadOptions) (*Object, error) {
 	if err := opt.If.allowRead(&o.Info); err != nil {
 		return nil, err
 	}
-	from, n, err := span(opt.Range, o.Size)
+	from, n, partial, err := span(opt.Range, o.Size)
 	if err != nil {
 		return nil, err
 	}
-	obj := &Object{Info: o.Info, Offset: from, Length: n}
+	obj := &Object{Info: o.Info, Offset: from, Length: n, Partial: partial}
 	if o.file == "" {
 		obj.Body = io.NopCloser(bytes.NewReader(o.body[from : from+n]))
 		return obj, nil
@@ -353,47 +354,38 @@ type section struct {
 }
 
 // span reads a Range header: one range of bytes. Like S3 it takes whatever it
-// does not understand, several ranges included, for no range.
-func span(header string, size int64) (from, n int64, err error) {
+// does not understand, several ranges included, for no range: partial is false.
+func span(header string, size int64) (from, n int64, partial bool, err error) {
 	spec, ok := strings.CutPrefix(header, "bytes=")
-	if !ok || strings.Contains(spec, ",") {
-		return 0, size, nil
+	first, last, dash := strings.Cut(strings.TrimSpace(spec), "-")
+	if !ok || !dash || strings.Contains(spec, ",") {
+		return 0, size, false, nil
 	}
-	first, last, ok := strings.Cut(strings.TrimSpace(spec), "-")
-	if !ok {
-		return 0, size, nil
-	}
-	unsatisfiable := func() (int64, int64, error) {
-		return 0, 0, fault(416, "InvalidRange", "The requested range is not satisfiable",
-			"RangeRequested", cut(header), "ActualObjectSize", strconv.FormatInt(size, 10))
-	}
+	var to int64
 	if first == "" {
-		n, err := strconv.ParseInt(last, 10, 64)
+		n, err = strconv.ParseInt(last, 10, 64)
 		if err != nil || n < 0 {
-			return 0, size, nil
+			return 0, size, false, nil
 		}
-		if n == 0 || size == 0 {
-			return unsatisfiable()
+		from, to = max(size-n, 0), size-1
+	} else {
+		from, err = strconv.ParseInt(first, 10, 64)
+		if err != nil || from < 0 {
+			return 0, size, false, nil
 		}
-		n = min(n, size)
-		return size - n, n, nil
-	}
-	from, err = strconv.ParseInt(first, 10, 64)
-	if err != nil || from < 0 {
-		return 0, size, nil
-	}
-	to := size - 1
-	if last != "" {
-		to, err = strconv.ParseInt(last, 10, 64)
-		if err != nil || to < from {
-			return 0, size, nil
+		to = size - 1
+		if last != "" {
+			if to, err = strconv.ParseInt(last, 10, 64); err != nil || to < from {
+				return 0, size, false, nil
+			}
+			to = min(to, size-1)
 		}
-		to = min(to, size-1)
 	}
 	if from >= size {
-		return unsatisfiable()
+		return 0, 0, false, fault(416, "InvalidRange", "The requested range is not satisfiable",
+			"RangeRequested", cut(header), "ActualObjectSize", strconv.FormatInt(size, 10))
 	}
-	return from, to - from + 1, nil
+	return from, to - from + 1, true, nil
 }
 
 // encodeJSON is for what is always encodable.

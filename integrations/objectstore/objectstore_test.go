@@ -214,15 +214,16 @@ func TestSpan(t *testing.T) {
 		header  string
 		size    int64
 		from, n int64
+		partial bool
 		code    string
 	}{
-		{"", 10, 0, 10, ""}, {"bytes=0-3", 10, 0, 4, ""}, {"bytes=4-", 10, 4, 6, ""}, {"bytes=-3", 10, 7, 3, ""}, {"bytes=-30", 10, 0, 10, ""},
-		{"bytes=8-99", 10, 8, 2, ""}, {"bytes=10-", 10, 0, 0, "InvalidRange"}, {"bytes=-0", 10, 0, 0, "InvalidRange"}, {"bytes=0-", 0, 0, 0, "InvalidRange"},
-		{"bytes=3-2", 10, 0, 10, ""}, {"bytes=0-1,3-4", 10, 0, 10, ""}, {"items=0-1", 10, 0, 10, ""}, {"bytes=x-1", 10, 0, 10, ""}, {"bytes=5", 10, 0, 10, ""},
+		{"", 10, 0, 10, false, ""}, {"bytes=0-3", 10, 0, 4, true, ""}, {"bytes=4-", 10, 4, 6, true, ""}, {"bytes=-3", 10, 7, 3, true, ""}, {"bytes=-30", 10, 0, 10, true, ""},
+		{"bytes=8-99", 10, 8, 2, true, ""}, {"bytes=10-", 10, 0, 0, false, "InvalidRange"}, {"bytes=-0", 10, 0, 0, false, "InvalidRange"}, {"bytes=0-", 0, 0, 0, false, "InvalidRange"},
+		{"bytes=3-2", 10, 0, 10, false, ""}, {"bytes=0-1,3-4", 10, 0, 10, false, ""}, {"items=0-1", 10, 0, 10, false, ""}, {"bytes=x-1", 10, 0, 10, false, ""}, {"bytes=5", 10, 0, 10, false, ""},
 	} {
-		from, n, err := span(c.header, c.size)
-		if from != c.from || n != c.n || codeOf(err) != c.code {
-			t.Errorf("%q of %d: got %d, %d, %v", c.header, c.size, from, n, err)
+		from, n, partial, err := span(c.header, c.size)
+		if from != c.from || n != c.n || partial != c.partial || codeOf(err) != c.code {
+			t.Errorf("%q of %d: got %d, %d, %v, %v", c.header, c.size, from, n, partial, err)
 		}
 	}
 }

@@ -224,11 +224,11 @@ func head(o *object, opt ReadOptions) (*Object, error) {
 	if err := opt.If.allowRead(&o.Info); err != nil {
 		return nil, err
 	}
-	from, n, err := span(opt.Range, o.Size)
+	from, n, partial, err := span(opt.Range, o.Size)
 	if err != nil {
 		return nil, err
 	}
-	return &Object{Info: o.Info, Offset: from, Length: n}, nil
+	return &Object{Info: o.Info, Offset: from, Length: n, Partial: partial}, nil
 }
 
 func (s *Service) opDeleteObject(tx engine.Tx, c tasks.Caller, in json.RawMessage) (any, error) {
