@@ -246,6 +246,9 @@ func (b *batch) committed(err error) {
 // settled does what follows a commit, or a step that changed nothing.
 func (b *batch) settled() {
 	r, e := b.r, b.e
+	if w := b.change.Wake; w > RunnableWake && e.timers.note(Wake{w, r.id}) {
+		b.more = true
+	}
 	for _, event := range b.moot {
 		e.dispatch.cancelCall(CommandKey{r.id, event})
 	}
@@ -279,9 +282,6 @@ func (b *batch) settled() {
 		return
 	}
 	r.join = b.join
-	if w := b.change.Wake; w > RunnableWake && e.timers.note(Wake{w, r.id}) {
-		b.more = true
-	}
 	e.sched.give(r, rest, b.more || b.join != 0)
 }
 

@@ -290,3 +290,19 @@ func TestBackup(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestOlderEpochIsRefused has another process, which a broken lock let in, take over.
+func TestOlderEpochIsRefused(t *testing.T) {
+	s := open(t, t.TempDir())
+	if _, err := s.Own(ctx, "node"); err != nil {
+		t.Fatal(err)
+	}
+	do(t, s, func(tx engine.Txn) error {
+		_, err := tx.Exec("UPDATE counters SET value = value + 1 WHERE name = 'epoch'")
+		return err
+	})
+	_, err := s.Group(ctx, []*engine.Unit{{Do: func(engine.Txn) error { return nil }}}, time.Minute)
+	if err == nil {
+		t.Error("a group of an older epoch was committed")
+	}
+}
