@@ -317,9 +317,12 @@ func (e *Engine) History(ctx context.Context, arn string, p Page) (events []inte
 		}
 	}
 	err = e.store.Read(ctx, func(v View) error {
-		row, _, err := e.findExecution(v, arn)
+		row, m, err := e.findExecution(v, arn)
 		if err != nil {
 			return err
+		}
+		if m.Type == Express {
+			return fail(ErrExpress, "%s", arn) // a child of a map run: described, but without a history
 		}
 		events, err = e.events(v, row.ID, from, p.Reverse, n+1)
 		return err

@@ -251,9 +251,8 @@ func (r *mapRuns) wake(id int64) {
 // push queues a run and starts a worker if there may be one more. The caller holds the lock.
 func (r *mapRuns) push(l *liveRun) {
 	r.queue = append(r.queue, l)
-	if r.active < mapRunWorkers && !r.closed {
+	if r.active < mapRunWorkers && !r.closed && r.e.spawn(r.work) {
 		r.active++
-		r.e.running.Go(r.work)
 	}
 }
 

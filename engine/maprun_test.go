@@ -81,6 +81,8 @@ func TestMapRunGivesOutputsInOrder(t *testing.T) {
 			prefix := "arn:aws:states:us-east-1:000000000000:execution:m/L:"
 			if kind == "EXPRESS" {
 				prefix = "arn:aws:states:us-east-1:000000000000:express:m/L:"
+				_, _, err := b.History(context.Background(), c.ARN, engine.Page{})
+				wantErr(t, "history of an express child", err, engine.ErrExpress)
 			} else {
 				want(t, "child's history", b.types(c.ARN), "ExecutionStarted PassStateEntered PassStateExited ExecutionSucceeded")
 			}

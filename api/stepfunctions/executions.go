@@ -151,7 +151,7 @@ func (s *Service) describeExecution(ctx context.Context, in *executionARN) (any,
 	if err != nil {
 		return nil, translated(err, in.ARN)
 	}
-	status, reason := redrive(x.Status)
+	status, reason := redrive(x)
 	return struct {
 		executionItem
 		payloads
@@ -161,13 +161,16 @@ func (s *Service) describeExecution(ctx context.Context, in *executionARN) (any,
 	}{itemOf(x), payloadsOf(x, in.Included), x.TraceHeader, status, reason}, nil
 }
 
-// redrive tells whether an execution of this status could be redriven, and why not.
-func redrive(s interp.Status) (status, reason string) {
-	switch s {
+// redrive tells whether an execution could be redriven, and why not.
+func redrive(x engine.ExecutionInfo) (status, reason string) {
+	switch x.Status {
 	case interp.Failed, interp.TimedOut, interp.Aborted:
+		if x.MapRunARN != "" {
+			return "REDRIVABLE_BY_MAP_RUN", ""
+		}
 		return "REDRIVABLE", ""
 	}
-	return "NOT_REDRIVABLE", "Execution is " + string(s) + " and cannot be redriven"
+	return "NOT_REDRIVABLE", "Execution is " + string(x.Status) + " and cannot be redriven"
 }
 
 // executionItem is what lists and descriptions of executions share.
