@@ -28,6 +28,7 @@ const (
 	crashChild = "MILLRACE_CRASH_CHILD" // the folder
 	crashKills = "MILLRACE_CRASH_KILLS" // how often; default 50
 	crashSeed  = "MILLRACE_CRASH_SEED"  // of the instants; default 1
+	crashPoint = "MILLRACE_CRASH_POINT" // of the child: the point at which it kills itself, and the how manieth time
 )
 
 const (
@@ -71,7 +72,28 @@ func openCrash(dir string) (*engine.Engine, error) {
 		return nil, err
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
-	return engine.Open(context.Background(), engine.Config{Store: store, Tasks: crashTasks, Log: log})
+	return engine.Open(context.Background(), engine.Config{Store: store, Tasks: crashTasks, Log: log, Hook: crashHook()})
+}
+
+// crashHook kills the process at the point that it was told.
+func crashHook() func(string) {
+	point, text, _ := strings.Cut(os.Getenv(crashPoint), " ")
+	left, err := strconv.Atoi(text)
+	if err != nil {
+		return nil
+	}
+	return func(at string) {
+		if at != point {
+			return
+		}
+		if left--; left == 0 {
+			self, err := os.FindProcess(os.Getpid())
+			if err == nil {
+				self.Kill()
+			}
+			select {} // until it is dead
+		}
+	}
 }
 
 // crashChildMain is the process that is killed. It says on its standard output
@@ -156,12 +178,12 @@ func crashWork(dir string) error {
 	}
 }
 
-// crashRun runs the child and kills it after a while; 0: lets it end. It returns
-// what the child said.
-func crashRun(t *testing.T, dir string, after time.Duration) (said []string, ended bool) {
+// crashRun runs the child and kills it after a while; 0: lets it end, or kill
+// itself at a point. It returns what the child said.
+func crashRun(t *testing.T, dir string, after time.Duration, point string) (said []string, ended bool) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "-test.run=^$")
-	cmd.Env = append(os.Environ(), crashChild+"="+dir)
+	cmd.Env = append(os.Environ(), crashChild+"="+dir, crashPoint+"="+point)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -183,7 +205,7 @@ func crashRun(t *testing.T, dir string, after time.Duration) (said []string, end
 		said = append(said, lines.Text())
 	}
 	err = cmd.Wait()
-	if err != nil && (after == 0 || cmd.ProcessState.Exited()) {
+	if err != nil && (after == 0 && point == "" || cmd.ProcessState.Exited()) {
 		t.Fatalf("the process failed: %v\n%s", err, errors.String())
 	}
 	return said, err == nil
@@ -220,7 +242,7 @@ func TestCrash(t *testing.T) {
 	}
 	done := 0
 	for ; done < kills; done++ {
-		said, ended := crashRun(t, dir, time.Duration(20+random.IntN(280))*time.Millisecond)
+		said, ended := crashRun(t, dir, time.Duration(20+random.IntN(280))*time.Millisecond, "")
 		note(said)
 		if ended {
 			crashCheck(t, dir, acknowledged)
@@ -229,9 +251,37 @@ func TestCrash(t *testing.T) {
 			}
 		}
 	}
-	said, _ := crashRun(t, dir, 0)
+	said, _ := crashRun(t, dir, 0, "")
 	note(said)
 	t.Logf("%d kills, seed %d: %d times the process had come up; acknowledged in the last folder: %d", done, seed, ready, len(acknowledged))
+	crashCheck(t, dir, acknowledged)
+}
+
+// TestCrashAtPoints has the process die right before and right after commits.
+func TestCrashAtPoints(t *testing.T) {
+	dir := t.TempDir()
+	acknowledged := map[string]bool{}
+	note := func(said []string) {
+		for _, line := range said {
+			if line != "ready" {
+				acknowledged[line] = true
+			}
+		}
+	}
+	died := 0
+	for i := range 24 {
+		point := []string{"commit", "committed"}[i%2]
+		said, ended := crashRun(t, dir, 0, fmt.Sprint(point, " ", 3+i*i%37))
+		note(said)
+		if !ended {
+			died++
+		}
+	}
+	if died < 12 {
+		t.Errorf("the process died only %d times", died)
+	}
+	said, _ := crashRun(t, dir, 0, "")
+	note(said)
 	crashCheck(t, dir, acknowledged)
 }
 
