@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"millrace/asl/document"
+	"millrace/tasks"
 )
 
 // kind says how resources of a type are made.
@@ -27,6 +28,9 @@ type resource struct {
 	p  *document.Object
 	at string // pointer of its properties
 }
+
+// mappingExtras are properties of mappings that are handed on as they are.
+const mappingExtras = "FilterCriteria BisectBatchOnFunctionError MaximumRecordAgeInSeconds ParallelizationFactor ScalingConfig"
 
 // kinds are the supported types. Those of permissions are accepted without
 // effect: nothing is refused for want of a permission here.
@@ -46,7 +50,7 @@ var kinds = map[string]kind{
 		properties: "FunctionName Handler Runtime CodeUri InlineCode Timeout MemorySize Environment Events Description",
 		ignored:    "Role Policies Tags Architectures Tracing Layers AutoPublishAlias PermissionsBoundary LoggingConfig", globals: "Function", make: makeFunction},
 	"AWS::Lambda::EventSourceMapping": {
-		properties: "EventSourceArn FunctionName BatchSize Enabled StartingPosition MaximumBatchingWindowInSeconds FunctionResponseTypes MaximumRetryAttempts",
+		properties: "EventSourceArn FunctionName BatchSize Enabled StartingPosition MaximumBatchingWindowInSeconds FunctionResponseTypes MaximumRetryAttempts " + mappingExtras,
 		ignored:    "Tags", make: makeMapping},
 	"AWS::Pipes::Pipe": {
 		properties: "Name Source SourceParameters Target TargetParameters DesiredState Description",
@@ -58,7 +62,7 @@ var kinds = map[string]kind{
 		properties: "StateMachineName StateMachineType Definition DefinitionString DefinitionSubstitutions RoleArn",
 		ignored:    "Tags TracingConfiguration LoggingConfiguration", make: makeMachine},
 	"AWS::SNS::Topic":        {properties: "TopicName DisplayName Subscription", ignored: "Tags KmsMasterKeyId", make: makeTopic},
-	"AWS::SNS::Subscription": {properties: "TopicArn Protocol Endpoint RawMessageDelivery", make: makeSubscription},
+	"AWS::SNS::Subscription": {properties: "TopicArn Protocol Endpoint RawMessageDelivery FilterPolicy FilterPolicyScope", make: makeSubscription},
 	"AWS::Events::Rule":      {properties: "Name Description EventPattern State Targets EventBusName", ignored: "RoleArn Tags", make: makeRule},
 	"AWS::CloudTrail::Trail": {
 		properties: "TrailName S3BucketName S3KeyPrefix IsLogging EventSelectors AdvancedEventSelectors IsMultiRegionTrail IncludeGlobalServiceEvents EnableLogFileValidation",
@@ -236,13 +240,14 @@ func (d *deployment) functionEvent(r resource, function, id string, v any) error
 	if source == "" || p == nil {
 		return d.t.fault(at, "the event type %q is not supported; SQS and DynamoDB are", text(event, "Type"))
 	}
-	in := pick(p, "BatchSize", "Enabled", "StartingPosition", "MaximumBatchingWindowInSeconds", "FunctionResponseTypes", "MaximumRetryAttempts")
+	in := pick(p, append(strings.Fields(mappingExtras), "BatchSize", "Enabled", "StartingPosition", "MaximumBatchingWindowInSeconds", "FunctionResponseTypes", "MaximumRetryAttempts")...)
 	in.Set("EventSourceArn", member(p, source))
 	in.Set("FunctionName", function)
 	_, _, err := d.mapping(in)
 	return err
 }
 
+// mapping makes an event source mapping, or changes that of the same source and function.
 func (d *deployment) mapping(in *document.Object) (id, action string, err error) {
 	action, err = d.ensure(func() error {
 		answer, err := d.call("lambda", "CreateEventSourceMapping", in)
@@ -250,7 +255,28 @@ func (d *deployment) mapping(in *document.Object) (id, action string, err error)
 			id = text(answer, "UUID")
 		}
 		return err
-	}, nil, "ResourceConflictException")
+	}, func() error {
+		answer, err := d.call("lambda", "ListEventSourceMappings", pick(in, "EventSourceArn", "FunctionName"))
+		if err != nil {
+			return err
+		}
+		list, _ := member(answer, "EventSourceMappings").([]any)
+		if len(list) == 0 {
+			return tasks.Errorf("ResourceNotFoundException", "the mapping went away while it was changed")
+		}
+		if m, ok := list[0].(*document.Object); ok {
+			id = text(m, "UUID")
+		}
+		change := document.NewObject(in.Len())
+		for i := range in.Len() {
+			if name, v := in.At(i); name != "EventSourceArn" && name != "StartingPosition" {
+				change.Set(name, v)
+			}
+		}
+		change.Set("UUID", id)
+		_, err = d.call("lambda", "UpdateEventSourceMapping", change)
+		return err
+	}, "ResourceConflictException")
 	return id, action, err
 }
 
@@ -280,6 +306,11 @@ func makeTopic(d *deployment, r resource) (made, error) {
 		return made{}, err
 	}
 	arn := text(answer, "TopicArn")
+	if v, ok := r.p.Get("DisplayName"); ok { // it may be that of a topic that is there
+		if _, err := d.call("sns", "SetTopicAttributes", object("TopicArn", arn, "AttributeName", "DisplayName", "AttributeValue", plain(v))); err != nil {
+			return made{}, err
+		}
+	}
 	if list, ok := member(r.p, "Subscription").([]any); ok {
 		for _, e := range list {
 			if s, ok := e.(*document.Object); ok {
@@ -294,14 +325,21 @@ func makeTopic(d *deployment, r resource) (made, error) {
 
 func makeSubscription(d *deployment, r resource) (made, error) {
 	in := pick(r.p, "TopicArn", "Protocol", "Endpoint")
-	if raw, ok := r.p.Get("RawMessageDelivery"); ok {
-		in.Set("Attributes", object("RawMessageDelivery", plain(raw)))
-	}
+	in.Set("ReturnSubscriptionArn", true) // one that is not confirmed has it too
 	answer, err := d.call("sns", "Subscribe", in)
 	if err != nil {
 		return made{}, err
 	}
-	return made{ref: text(answer, "SubscriptionArn"), action: "created"}, nil
+	arn := text(answer, "SubscriptionArn")
+	// The scope first: it says what a filter policy may look like.
+	for _, name := range []string{"FilterPolicyScope", "FilterPolicy", "RawMessageDelivery"} {
+		if v, ok := r.p.Get(name); ok {
+			if _, err := d.call("sns", "SetSubscriptionAttributes", object("SubscriptionArn", arn, "AttributeName", name, "AttributeValue", plain(v))); err != nil {
+				return made{}, err
+			}
+		}
+	}
+	return made{ref: arn, action: "created"}, nil
 }
 
 func makeRule(d *deployment, r resource) (made, error) {

@@ -37,6 +37,15 @@ func (r *recorder) Call(_ context.Context, service, operation string, in json.Ra
 		return fmt.Appendf(nil, `{"QueueUrl":"http://localhost:4566/000000000000/%s"}`, text(o, "QueueName")), nil
 	case "DescribeTable":
 		return fmt.Appendf(nil, `{"Table":{"LatestStreamArn":"arn:aws:dynamodb:us-east-1:000000000000:table/%s/stream/1"}}`, text(o, "TableName")), nil
+	case "CreateEventSourceMapping":
+		if r.exists["mapping"] {
+			return nil, tasks.Errorf("ResourceConflictException", "it is there")
+		}
+		return []byte(`{"UUID":"new"}`), nil
+	case "ListEventSourceMappings":
+		return []byte(`{"EventSourceMappings":[{"UUID":"old"}]}`), nil
+	case "Subscribe":
+		return []byte(`{"SubscriptionArn":"arn:s"}`), nil
 	case "CreateTopic":
 		return fmt.Appendf(nil, `{"TopicArn":"arn:aws:sns:us-east-1:000000000000:%s"}`, text(o, "Name")), nil
 	}
@@ -117,6 +126,59 @@ func TestDeployAgainUpdates(t *testing.T) {
 	}
 	if last := r.calls[len(r.calls)-1]; !strings.HasPrefix(last, "sqs SetQueueAttributes") {
 		t.Errorf("last call: %s, want SetQueueAttributes", last)
+	}
+}
+
+func TestMappingsAndSubscriptionsTakeTheirProperties(t *testing.T) {
+	tpl, err := Parse([]byte(`
+Resources:
+  M:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties:
+      EventSourceArn: arn:q
+      FunctionName: f
+      BatchSize: 5
+      StartingPosition: LATEST
+      FilterCriteria: {Filters: [{Pattern: '{"a":[1]}'}]}
+  T:
+    Type: AWS::SNS::Topic
+    Properties: {TopicName: t, DisplayName: Shown}
+  S:
+    Type: AWS::SNS::Subscription
+    Properties: {TopicArn: !Ref T, Protocol: sqs, Endpoint: arn:q, RawMessageDelivery: true, FilterPolicyScope: MessageBody, FilterPolicy: {a: [{exists: true}]}}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest := []string{
+		`sns CreateTopic {"Name":"t"}`,
+		`sns SetTopicAttributes {"TopicArn":"arn:aws:sns:us-east-1:000000000000:t","AttributeName":"DisplayName","AttributeValue":"Shown"}`,
+		`sns Subscribe {"TopicArn":"arn:aws:sns:us-east-1:000000000000:t","Protocol":"sqs","Endpoint":"arn:q","ReturnSubscriptionArn":true}`,
+		`sns SetSubscriptionAttributes {"SubscriptionArn":"arn:s","AttributeName":"FilterPolicyScope","AttributeValue":"MessageBody"}`,
+		`sns SetSubscriptionAttributes {"SubscriptionArn":"arn:s","AttributeName":"FilterPolicy","AttributeValue":"{\"a\":[{\"exists\":true}]}"}`,
+		`sns SetSubscriptionAttributes {"SubscriptionArn":"arn:s","AttributeName":"RawMessageDelivery","AttributeValue":"true"}`,
+	}
+	const create = `lambda CreateEventSourceMapping {"EventSourceArn":"arn:q","FunctionName":"f","BatchSize":5,"StartingPosition":"LATEST","FilterCriteria":{"Filters":[{"Pattern":"{\"a\":[1]}"}]}}`
+	for _, c := range []struct {
+		there      bool
+		id, action string
+		calls      []string
+	}{
+		{false, "new", "created", []string{create}},
+		{true, "old", "updated", []string{create, `lambda ListEventSourceMappings {"EventSourceArn":"arn:q","FunctionName":"f"}`,
+			`lambda UpdateEventSourceMapping {"FunctionName":"f","BatchSize":5,"FilterCriteria":{"Filters":[{"Pattern":"{\"a\":[1]}"}]},"UUID":"old"}`}},
+	} {
+		r := &recorder{exists: map[string]bool{"mapping": c.there}}
+		out, err := tpl.Deploy(t.Context(), r, Options{}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m := out.Resources[0]; m.Physical != c.id || m.Action != c.action {
+			t.Errorf("the mapping is %+v, want %s %s", m, c.id, c.action)
+		}
+		if got, want := strings.Join(r.calls, "\n"), strings.Join(append(c.calls, rest...), "\n"); got != want {
+			t.Errorf("calls:\n%s\nwant:\n%s", got, want)
+		}
 	}
 }
 
