@@ -3,6 +3,7 @@ package engine_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -272,5 +273,58 @@ func TestMapRunGoesOnAfterRestart(t *testing.T) {
 			want(t, "executions", r.Executions, engine.MapRunCounts{Succeeded: 100, Total: 100})
 			want(t, "children", len(b.children(r.ARN, "")), 100)
 		})
+	}
+}
+
+func TestMapRunWithinMapRun(t *testing.T) {
+	b := newFileBench(t)
+	inner := `"StartAt": "I", "States": {"I": {"Type": "Map", "Label": "N", "End": true, "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"}, ` + passItem + `}}}`
+	x := b.start(b.machine("m", mapState("STANDARD", inner, `"MaxConcurrency": 2,`)), "x", `[[1,2],[],[3]]`)
+	i := b.end(x)
+	want(t, "output", string(i.Output), `[[1,2],[],[3]]`)
+	outer := b.mapRun(x)
+	list := b.children(outer.ARN, "")
+	want(t, "children", len(list), 3)
+	r := b.mapRun(list[2].ARN)
+	want(t, "machine of the inner run", r.MachineARN, "arn:aws:states:us-east-1:000000000000:stateMachine:m/L/N")
+	want(t, "execution of the inner run", r.ExecutionARN, list[2].ARN)
+	want(t, "its children", len(b.children(r.ARN, "")), 2)
+}
+
+func TestMapRunOfADeletedMachine(t *testing.T) {
+	b := newFileBench(t)
+	m := b.machine("m", mapState("STANDARD", waitItem, ""))
+	x := b.start(m, "x", numbersTo(3))
+	r := b.mapRun(x)
+	b.untilRun(r.ARN, func(i engine.MapRunInfo) bool { return i.Executions.Running == 3 })
+	if err := b.DeleteStateMachine(context.Background(), m); err != nil {
+		t.Fatal(err)
+	}
+	// With its last execution the machine goes, maybe before the answer is made.
+	if _, err := b.StopExecution(context.Background(), x, nil, nil); err != nil && !errors.Is(err, engine.ErrExecutionNotFound) {
+		t.Fatal(err)
+	}
+	b.restart()
+	limit := time.After(20 * time.Second)
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for running := 1; running > 0; {
+		err := b.Read(context.Background(), func(r engine.Reader) error {
+			rows, err := r.Query("SELECT count(*) FROM map_runs WHERE running = 1")
+			if err != nil {
+				return err
+			}
+			defer rows.Close()
+			rows.Next()
+			return rows.Scan(&running)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-tick.C:
+		case <-limit:
+			t.Fatal("the run goes on")
+		}
 	}
 }

@@ -27,7 +27,10 @@ const smallInput = 4 << 10
 // ended and starts others in their place, together with moving the cursor.
 func (e *Engine) mapTurn(ctx context.Context, l *liveRun) (more, ended bool, err error) {
 	if l.row == nil {
-		if there, err := e.loadMapRun(ctx, l); err != nil || !there {
+		switch there, err := e.loadMapRun(ctx, l); {
+		case errors.Is(err, ErrMachineNotFound):
+			return false, true, e.orphanedMapRun(l.id)
+		case err != nil || !there:
 			return false, err == nil, err
 		}
 	}
@@ -79,8 +82,27 @@ func (e *Engine) mapTurn(ctx context.Context, l *liveRun) (more, ended bool, err
 	return l.head.Phase == mapStarting && !l.head.All && l.head.room() > 0, false, nil
 }
 
+// orphanedMapRun ends a run whose state machine was deleted when its execution had ended.
+func (e *Engine) orphanedMapRun(id int64) error {
+	return e.unit(func(t *tx) error {
+		row, err := t.t.MapRun(id)
+		if err != nil || row == nil || !row.Running {
+			return err
+		}
+		h, err := decodeMapHead(row)
+		if err != nil {
+			return err
+		}
+		h.Status, h.Stopped = interp.Aborted, t.Now().UnixMilli()
+		return t.t.UpdateMapRun(&MapRunRow{ID: id, Version: row.Version, Head: h.encode()})
+	})
+}
+
 // idle lets go of what only a run that starts children needs.
 func (l *liveRun) idle() {
+	if l.head.All {
+		l.plan.Items, l.plan.Input = nil, nil
+	}
 	if l.source != nil {
 		l.source.Close()
 	}
