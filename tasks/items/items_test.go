@@ -157,16 +157,16 @@ func TestItems(t *testing.T) {
 		{name: "duplicate headers", reader: asl.ItemReader{InputType: "CSV", CSVHeaderLocation: "GIVEN", CSVHeaders: []string{"a", "a"}}, file: "1", fails: "CSV headers cannot contain duplicates."},
 		{name: "duplicate headers in the file", reader: asl.ItemReader{InputType: "CSV"}, file: "a,a\n1,2", fails: "CSV headers cannot contain duplicates."},
 
-		{name: "a JSON array", reader: asl.ItemReader{InputType: "JSON"}, file: ` [1, "a,]\"", {"x": [1, {}]}, [], true ,null] `, want: `1 "a,]\"" {"x": [1, {}]} [] true null`},
+		{name: "a JSON array", reader: asl.ItemReader{InputType: "JSON"}, file: ` [1, "a,]\"", {"x": [1, {}]}, [], true ,null] `, want: `1 "a,]\"" {"x":[1,{}]} [] true null`},
 		{name: "an empty array", reader: asl.ItemReader{InputType: "JSON"}, file: `[]`},
 		{name: "an object is no list", reader: asl.ItemReader{InputType: "JSON"}, file: `{"a": 1}`, fails: "Attempting to map over non-iterable node."},
 		{name: "a pointer to an array", reader: asl.ItemReader{InputType: "JSON", ItemsPointer: "/a~1b/1/c"}, file: `{"x": [1, {"a/b": 2}], "a/b": [0, {"d": "}", "c": [5, 6]}]}`, want: `5 6`},
-		{name: "a pointer to an object", reader: asl.ItemReader{InputType: "JSON", ItemsPointer: "/a"}, file: `{"a": {"x": 1, "y": {"z": 2}}}`, want: `x=1 y={"z": 2}`},
+		{name: "a pointer to an object", reader: asl.ItemReader{InputType: "JSON", ItemsPointer: "/a"}, file: `{"a": {"x": 1, "y": {"z": 2}}}`, want: `x=1 y={"z":2}`},
 		{name: "a pointer to nothing", reader: asl.ItemReader{InputType: "JSON", ItemsPointer: "/b"}, file: `{"a": []}`, fails: "The ItemsPointer /b points to nothing in the file."},
 		{name: "JSON that ends too early", reader: asl.ItemReader{InputType: "JSON"}, file: `[1, {"a": `, want: "1", fails: "The file is no JSON: it ends too early at byte 10."},
 		{name: "JSON without a comma", reader: asl.ItemReader{InputType: "JSON"}, file: `[1 2]`, want: "1", fails: "The file is no JSON: a comma is missing at byte 4."},
 
-		{name: "JSON lines", reader: asl.ItemReader{InputType: "JSONL"}, file: "{\"a\": 1}\n\n [2]\r\n3", want: `{"a": 1} [2] 3`},
+		{name: "JSON lines", reader: asl.ItemReader{InputType: "JSONL"}, file: "{\"a\": 1}\n\n [2]\r\n3", want: `{"a":1} [2] 3`},
 		{name: "a line that is none", reader: asl.ItemReader{InputType: "JSONL"}, file: "1\nx\n", want: "1", fails: "The line that ends at byte 4 is no JSON: at byte 0: unexpected 'x', a value belongs here"},
 
 		{name: "Parquet", reader: asl.ItemReader{InputType: "PARQUET"}, file: parquetText(t), want: `{"name":"a","count":1,"ratio":0.5,"tags":["x","y"],"attrs":{"k":7},"in":{"A":1,"B":2},"day":"2024-05-01T02:03:04Z"} ` +

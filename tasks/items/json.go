@@ -35,8 +35,13 @@ func (l *lines) next(context.Context) (engine.Item, error) {
 			return engine.Item{}, readerFailed("The line that ends at byte %d is no JSON: %v", l.offset, err)
 		}
 		l.count++
-		return engine.Item{Value: d}, nil
+		return engine.Item{Value: compact(d)}, nil
 	}
+}
+
+// compact returns the document without white space, as items are given.
+func compact(d *document.Doc) *document.Doc {
+	return document.FromBytes(document.Append(nil, d.Value()))
 }
 
 // jsonFile reads the elements of an array in a JSON file, or the members of an
@@ -281,9 +286,11 @@ func (j *jsonFile) next(context.Context) (engine.Item, error) {
 	if err != nil {
 		return engine.Item{}, err
 	}
-	if item.Value, err = document.Of(raw); err != nil {
+	d, err := document.Of(raw)
+	if err != nil {
 		return engine.Item{}, j.fault("an item is wrong (" + err.Error() + ")")
 	}
+	item.Value = compact(d)
 	j.count++
 	return item, nil
 }
