@@ -309,3 +309,16 @@ func post(t *testing.T, base string, headers map[string]string, method, path, bo
 	}
 	return w.StatusCode, b
 }
+
+// Every service that has a door is called by task states too.
+func TestServicesAreTasks(t *testing.T) {
+	for _, resource := range []string{
+		"sqs:listQueues", "dynamodb:listTables", "dynamodbstreams:listStreams", "s3:listBuckets", "lambda:listFunctions", "lambda:listEventSourceMappings",
+		"sns:listTopics", "eventbridge:listRules", "pipes:listPipes", "cloudtrail:listTrails", "sfn:listStateMachines",
+	} {
+		definition := `{"StartAt":"A","States":{"A":{"Type":"Task","Resource":"arn:aws:states:::aws-sdk:` + resource + `","Parameters":{},"End":true}}}`
+		if code, out, err := do(t, "", "run", file(t, "m.json", definition)); code != 0 || !strings.HasPrefix(out, "{") {
+			t.Errorf("%s: got %d %q %s", resource, code, out, err)
+		}
+	}
+}

@@ -117,7 +117,8 @@ func (s *system) integrate(e *engine.Engine, c settings) (engine.Resolver, error
 
 	tables := table.New(e, c.log)
 	s.add(tables.Service(), tables.Front(), tables.Close)
-	g.Add(tables.Service())
+	s.services[tables.Streams().Name] = tables.Streams()
+	g.Add(tables.Service(), tables.Streams())
 
 	keep := func(name string) string { // a folder beside the database
 		if c.data == sqlite.Memory {
@@ -144,6 +145,7 @@ func (s *system) integrate(e *engine.Engine, c settings) (engine.Resolver, error
 	s.mappings = mapping.New(e, mapping.Config{Queues: queues, Streams: tables, Functions: mappingFunctions{functions}, Log: c.log})
 	functions.Attach(s.mappings.Operations()...)
 	s.add(s.mappings.Service(), s.mappings.Front(), nil)
+	g.Add(s.mappings.Service())
 	s.sources = append(s.sources, s.mappings.Close)
 	functions.Register(g)
 
