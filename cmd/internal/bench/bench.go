@@ -1,6 +1,7 @@
 // Package bench measures the engine on the machine at hand: the workloads of the
 // README's numbers, each beside what the bare store does with the same bytes in
 // groups of the same sizes, so that a slow disk does not look like a slow engine.
+// The two take turns, so that what else the machine does disturbs both.
 package bench
 
 import (
@@ -133,17 +134,16 @@ func Run(ctx context.Context, name string, o Options, out io.Writer) error {
 		}
 		defer os.RemoveAll(dir)
 	}
-	r, groups, err := measure(ctx, w, o, filepath.Join(dir, "engine"))
+	y, err := newYardstick(ctx, o, filepath.Join(dir, "yardstick"))
+	if err != nil {
+		return fmt.Errorf("yardstick: %w", err)
+	}
+	defer y.s.Close()
+	r, err := measure(ctx, w, o, filepath.Join(dir, "engine"), y)
 	if err != nil {
 		return err
 	}
 	r.Workload = name
-	took, err := yardstick(ctx, o, filepath.Join(dir, "yardstick"), groups)
-	if err != nil {
-		return fmt.Errorf("yardstick: %w", err)
-	}
-	r.YardstickPS = float64(r.Executions*w.transitions) / took.Seconds()
-	r.Share = r.TransitionsPS / r.YardstickPS
 	if o.JSON {
 		return json.NewEncoder(out).Encode(r)
 	}
@@ -191,10 +191,13 @@ func payload(c *engine.Change) int {
 	return n
 }
 
-func measure(ctx context.Context, w workload, o Options, dir string) (r Result, groups []group, err error) {
+// turn is how long the engine is measured before the yardstick repeats its groups.
+const turn = time.Second
+
+func measure(ctx context.Context, w workload, o Options, dir string, y *yardstick) (r Result, err error) {
 	db, err := sqlite.Open(ctx, dir, sqlite.Options{NoSync: o.NoSync, Log: o.Log})
 	if err != nil {
-		return r, nil, err
+		return r, err
 	}
 	store := &recorder{Store: db}
 	e, err := engine.Open(ctx, engine.Config{Store: store, Log: o.Log, Tasks: func(e *engine.Engine) (engine.Resolver, error) {
@@ -204,48 +207,62 @@ func measure(ctx context.Context, w workload, o Options, dir string) (r Result, 
 		})
 	}})
 	if err != nil {
-		return r, nil, errors.Join(err, db.Close())
+		return r, errors.Join(err, db.Close())
 	}
 	defer func() { err = errors.Join(err, e.Close()) }()
 	m, err := e.CreateStateMachine(ctx, engine.CreateStateMachine{Name: "bench", Definition: w.definition})
 	if err != nil {
-		return r, nil, err
+		return r, err
 	}
-	// A second to warm up: caches, the size of the heap, the length of the groups.
-	if _, _, err = load(ctx, e, m.ARN, o.Clients, min(time.Second, o.Duration)); err != nil {
-		return r, nil, err
+	// A turn to warm up: caches, the size of the heap, the length of the groups.
+	if _, _, err = load(ctx, e, m.ARN, o.Clients, min(turn, o.Duration)); err != nil {
+		return r, err
 	}
 	size := db.Size()
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	store.on.Store(true)
-	took, times, err := load(ctx, e, m.ARN, o.Clients, o.Duration)
-	store.on.Store(false)
-	if err != nil {
-		return r, nil, err
+	var took, yard time.Duration
+	var times []time.Duration
+	var groups, units, bytes int
+	var allocated uint64
+	for took < o.Duration {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		store.groups = store.groups[:0]
+		store.on.Store(true)
+		t, more, err := load(ctx, e, m.ARN, o.Clients, min(turn, o.Duration-took))
+		store.on.Store(false)
+		if err != nil {
+			return r, err
+		}
+		runtime.ReadMemStats(&after)
+		allocated += after.TotalAlloc - before.TotalAlloc
+		took, times = took+t, append(times, more...)
+		for _, g := range store.groups {
+			groups, units, bytes = groups+1, units+g.units, bytes+g.bytes
+		}
+		t, err = y.repeat(ctx, store.groups)
+		if err != nil {
+			return r, fmt.Errorf("yardstick: %w", err)
+		}
+		yard += t
 	}
-	runtime.ReadMemStats(&after)
 	n := float64(len(times))
 	sort.Slice(times, func(i, j int) bool { return times[i] < times[j] })
 	r = Result{
-		TransitionsPS: n * float64(w.transitions) / took.Seconds(), ExecutionsPS: n / took.Seconds(),
-		P50: ms(times[len(times)/2]), P99: ms(times[len(times)*99/100]), Executions: int64(len(times)), Groups: len(store.groups),
-		BytesEach: float64(db.Size()-size) / n, AllocatedBytes: float64(after.TotalAlloc-before.TotalAlloc) / n,
+		TransitionsPS: n * float64(w.transitions) / took.Seconds(), ExecutionsPS: n / took.Seconds(), YardstickPS: n * float64(w.transitions) / yard.Seconds(),
+		P50: ms(times[len(times)/2]), P99: ms(times[len(times)*99/100]), Executions: int64(len(times)), Groups: groups,
+		UnitsPerGroup: float64(units) / float64(groups), PayloadEach: float64(bytes) / n,
+		BytesEach: float64(db.Size()-size) / n, AllocatedBytes: float64(allocated) / n,
 		Settings: map[string]string{
 			"store": "sqlite", "synchronous": "FULL", "clients": fmt.Sprint(o.Clients), "duration": o.Duration.String(),
 			"GOMAXPROCS": fmt.Sprint(runtime.GOMAXPROCS(0)), "go": runtime.Version(), "os": runtime.GOOS + "/" + runtime.GOARCH,
 			"states": fmt.Sprint(w.transitions),
 		},
 	}
+	r.Share = r.TransitionsPS / r.YardstickPS
 	if o.NoSync {
 		r.Settings["synchronous"] = "OFF"
 	}
-	units, bytes := 0, 0
-	for _, g := range store.groups {
-		units, bytes = units+g.units, bytes+g.bytes
-	}
-	r.UnitsPerGroup, r.PayloadEach = float64(units)/float64(len(store.groups)), float64(bytes)/n
-	return r, store.groups, nil
+	return r, nil
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
@@ -292,43 +309,49 @@ func one(ctx context.Context, e *engine.Engine, machine string) error {
 	return err
 }
 
-// yardstick writes one row of the same bytes for each group to a table that is
-// only appended to, on the same kind of store, and returns how long it took.
-func yardstick(ctx context.Context, o Options, dir string, groups []group) (time.Duration, error) {
+// yardstick is a table that is only appended to, on the same kind of store.
+type yardstick struct {
+	s    *sqlite.Store
+	text []byte
+}
+
+func newYardstick(ctx context.Context, o Options, dir string) (*yardstick, error) {
 	s, err := sqlite.Open(ctx, dir, sqlite.Options{NoSync: o.NoSync, Log: o.Log})
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	defer s.Close()
-	do := func(f func(engine.Txn) error) error {
-		u := &engine.Unit{Do: f}
-		if _, err := s.Group(ctx, []*engine.Unit{u}, time.Second); err != nil {
-			return err
-		}
-		return u.Err
-	}
-	err = do(func(t engine.Txn) error {
+	y := &yardstick{s: s}
+	err = y.do(ctx, func(t engine.Txn) error {
 		_, err := t.Exec("CREATE TABLE yardstick (id INTEGER PRIMARY KEY, block BLOB NOT NULL)")
 		return err
 	})
 	if err != nil {
-		return 0, err
+		return nil, errors.Join(err, s.Close())
 	}
-	most := 0
+	return y, nil
+}
+
+func (y *yardstick) do(ctx context.Context, f func(engine.Txn) error) error {
+	u := &engine.Unit{Do: f}
+	_, err := y.s.Group(ctx, []*engine.Unit{u}, time.Second)
+	return errors.Join(err, u.Err)
+}
+
+// repeat writes one row of the same bytes for each group, and returns how long
+// that took.
+func (y *yardstick) repeat(ctx context.Context, groups []group) (time.Duration, error) {
 	for _, g := range groups {
-		most = max(most, g.bytes)
-	}
-	text := make([]byte, most)
-	for i := range text {
-		text[i] = byte(i * 31)
+		for len(y.text) < g.bytes {
+			y.text = append(y.text, byte(len(y.text)*31))
+		}
 	}
 	begun := time.Now()
 	for _, g := range groups {
 		if g.bytes == 0 {
 			continue
 		}
-		err := do(func(t engine.Txn) error {
-			_, err := t.Exec("INSERT INTO yardstick (block) VALUES (?)", text[:g.bytes])
+		err := y.do(ctx, func(t engine.Txn) error {
+			_, err := t.Exec("INSERT INTO yardstick (block) VALUES (?)", y.text[:g.bytes])
 			return err
 		})
 		if err != nil {
