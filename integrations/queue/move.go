@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/google/uuid"
+
 	"millrace/engine"
 	"millrace/integrations/wire"
 	"millrace/tasks"
@@ -61,7 +63,12 @@ func (s *Service) startMessageMoveTask(tx engine.Tx, _ tasks.Caller, in json.Raw
 		if err != nil {
 			return nil, err
 		}
-		m.destination = destination.name
+		switch m.destination = destination.name; {
+		case destination.name == source.name:
+			return nil, invalid("DestinationArn", cut(req.Destination), "Destination queue must not be the source queue.")
+		case destination.settings.FIFO != source.settings.FIFO:
+			return nil, invalid("DestinationArn", cut(req.Destination), "Destination queue must be of the same type as the source queue.")
+		}
 	}
 	all, err := queues(tx, `1 = 1`)
 	if err != nil {
@@ -232,7 +239,7 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// move moves up to most visible messages; it fails the task when a message's
+// move moves up to most visible messages, each as a new one; it fails the task when a message's
 // queue is not known.
 func (m *moveTask) move(tx engine.Tx, most int64) (moved int64, err error) {
 	source, err := load(tx, m.source)
@@ -270,14 +277,21 @@ func (m *moveTask) move(tx engine.Tx, most int64) (moved int64, err error) {
 		if err != nil {
 			return moved, err
 		}
-		if to == nil {
+		if to == nil || to.id == source.id {
 			m.status, m.reason = moveFailed, "CouldNotDetermineMessageSource"
 			if m.destination != "" || l.from != "" {
 				m.reason = "AWS.SimpleQueueService.NonExistentQueue"
 			}
 			return moved, nil
 		}
-		_, err = tx.Exec(`UPDATE queue_message SET queue_id = ?, visible = ?, receives = 0, first_received = 0, dead_source = '' WHERE id = ?`, to.id, tx.Now().UnixMilli(), l.id)
+		// It is a new message there: its retention begins, and no old receipt handle opens it.
+		id, err := tx.ID()
+		if err != nil {
+			return moved, err
+		}
+		now := tx.Now().UnixMilli()
+		_, err = tx.Exec(`UPDATE queue_message SET id = ?, message_id = ?, queue_id = ?, visible = ?, sent = ?, receives = 0, first_received = 0, dead_source = ''
+			WHERE id = ?`, id, uuid.NewString(), to.id, now, now, l.id)
 		if err != nil {
 			return moved, fmt.Errorf("move dead letter: %w", err)
 		}

@@ -456,3 +456,30 @@ func TestMoveTasks(t *testing.T) {
 		f.h.Yield()
 	}
 }
+
+// What comes back from a dead-letter queue is a new message: it is kept for as
+// long as any, and the receipt handles of its former life are void.
+func TestMovedMessagesAreNew(t *testing.T) {
+	f := open(t)
+	const dead = "arn:aws:sqs:us-east-1:000000000000:dead"
+	f.must("CreateQueue", `{"QueueName":"dead","Attributes":{"MessageRetentionPeriod":"1209600"}}`)
+	f.must("CreateQueue", `{"QueueName":"q","Attributes":{"VisibilityTimeout":"0","MessageRetentionPeriod":"86400","RedrivePolicy":"{\"deadLetterTargetArn\":\"`+dead+`\",\"maxReceiveCount\":1}"}}`)
+	f.must("CreateQueue", `{"QueueName":"dead.fifo","Attributes":{"FifoQueue":"true"}}`)
+	f.must("SendMessage", `{"QueueUrl":"q","MessageBody":"m"}`)
+	old := f.want("q", 1, "m")
+	f.want("q", 1) // now it is dead
+	for _, to := range []string{dead, "arn:aws:sqs:us-east-1:000000000000:dead.fifo"} {
+		if _, err := f.call("StartMessageMoveTask", fmt.Sprintf(`{"SourceArn":%q,"DestinationArn":%q}`, dead, to)); code(err) != "InvalidParameterValueException" {
+			t.Errorf("to %s: %v", to, err)
+		}
+	}
+	f.h.Advance(48 * time.Hour)
+	f.must("StartMessageMoveTask", `{"SourceArn":%q}`, dead)
+	for f.must("ListMessageMoveTasks", `{"SourceArn":%q}`, dead)["Results"].([]any)[0].(map[string]any)["Status"] != "COMPLETED" {
+		f.h.Yield()
+	}
+	f.must("SetQueueAttributes", `{"QueueUrl":"q","Attributes":{"VisibilityTimeout":"30"}}`)
+	handles := f.want("q", 1, "m")
+	f.must("DeleteMessage", `{"QueueUrl":"q","ReceiptHandle":%q}`, old[0])
+	f.must("ChangeMessageVisibility", `{"QueueUrl":"q","ReceiptHandle":%q,"VisibilityTimeout":60}`, handles[0]) // it is still there
+}
