@@ -101,8 +101,6 @@ type View interface {
 	List(machine int64, status interp.Status, before int64, n int) ([]*ExecutionRow, error)
 	// Oldest returns up to n executions with ids above after, by id. Frames are left out.
 	Oldest(after int64, n int) ([]*ExecutionRow, error)
-	// Frames returns an execution's live frames.
-	Frames(id int64) (map[int64][]byte, error)
 	// Results returns the ended children of a frame, by index.
 	Results(id, frame int64) ([]interp.ResultRow, error)
 	// Doc returns a numbered document of an execution.

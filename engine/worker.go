@@ -105,7 +105,7 @@ func (e *Engine) gone(r *resident, mails []mail, found, inbox bool) {
 func (e *Engine) delay(r *resident, mails []mail, resume, inbox bool, err error) {
 	r.x = nil
 	if e.ctx.Err() == nil {
-		e.log.Warn("an execution cannot go on for now", "execution", r.id, "error", err)
+		e.log.Warn("an execution has to wait", "execution", r.id, "error", err)
 	}
 	keep := mails[:0]
 	for _, m := range mails {

@@ -85,7 +85,7 @@ func (v *dbView) Load(id int64) (*engine.ExecutionRow, error) {
 	if err != nil || row == nil {
 		return nil, err
 	}
-	row.Frames, err = v.Frames(id)
+	row.Frames, err = v.frames(id)
 	return row, err
 }
 
@@ -144,8 +144,8 @@ func (v *dbView) Running(machine int64) (bool, error) {
 	return n != 0, err
 }
 
-// Frames returns an execution's live frames.
-func (v *dbView) Frames(id int64) (map[int64][]byte, error) {
+// frames returns an execution's live frames.
+func (v *dbView) frames(id int64) (map[int64][]byte, error) {
 	frames := map[int64][]byte{}
 	err := v.each("SELECT root FROM executions WHERE id = ? AND root IS NOT NULL", func(st *stmt) {
 		frames[rootFrame] = st.blob(0)
