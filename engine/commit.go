@@ -246,6 +246,7 @@ func (b *batch) committed(err error) {
 // settled does what follows a commit, or a step that changed nothing.
 func (b *batch) settled() {
 	r, e := b.r, b.e
+	e.meters.settled(b)
 	if w := b.change.Wake; w > RunnableWake && e.timers.note(Wake{w, r.id}) {
 		b.more = true
 	}

@@ -169,6 +169,7 @@ func (c *committer) commit(group []*unit, units []*Unit) int {
 
 func (c *committer) group(units []*Unit) (n int, err error) {
 	c.e.hook("commit")
+	began := time.Now()
 	n, err = c.e.store.Group(context.Background(), units, groupTime)
 	if n <= 0 || n > len(units) {
 		n = len(units)
@@ -176,6 +177,7 @@ func (c *committer) group(units []*Unit) (n int, err error) {
 			err = fmt.Errorf("store: group took on %d of %d units", n, len(units))
 		}
 	}
+	c.e.meters.group(n, time.Since(began))
 	return n, err
 }
 

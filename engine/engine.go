@@ -71,6 +71,7 @@ type Engine struct {
 	pollers   pollers
 	house     housekeeper
 	maps      mapRuns
+	meters    meters
 
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
@@ -112,6 +113,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 		c.Resident = 64 << 20
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
+	e.meters.init()
 	e.sched.init(c.Resident)
 	e.machines.init()
 	e.timers.init(e)

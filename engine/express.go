@@ -162,6 +162,7 @@ func (b *batch) failedExpress(err error) {
 // settledExpress does what follows a step.
 func (b *batch) settledExpress() {
 	r, e := b.r, b.e
+	e.meters.settled(b)
 	for _, s := range b.steps {
 		b.moot = append(b.moot, s.Moot...)
 	}
@@ -197,6 +198,9 @@ func (b *batch) settledExpress() {
 
 // endExpress ends an execution that lives in memory.
 func (e *Engine) endExpress(r *resident, err error) {
+	if err != nil {
+		e.meters.end(interp.Failed)
+	}
 	e.waiters.cancel(r.express.alarm)
 	for _, m := range e.sched.remove(r) {
 		if m.claim != nil {

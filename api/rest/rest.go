@@ -1,5 +1,6 @@
 // Package rest is the REST front door under /v1: state machines, executions and
-// their live history, approvals. Its description is served at /v1/openapi.json.
+// their live history, approvals. Its description is served at /v1/openapi.json,
+// figures for Prometheus at /metrics.
 package rest
 
 import (
@@ -32,6 +33,8 @@ type Engine interface {
 	ListExecutions(context.Context, engine.ListFilter, engine.Page) (executions []engine.ExecutionInfo, next string, err error)
 	History(ctx context.Context, arn string, p engine.Page) (events []interp.Event, next string, err error)
 	WatchExecution(arn string, f func()) (stop func())
+
+	Metrics() engine.Metrics
 }
 
 // Config is what REST needs. Engine is required.
@@ -87,6 +90,7 @@ func (s *server) routes() chi.Router {
 	}))
 	r.Get("/healthz", s.to(s.healthz))
 	r.Get("/readyz", s.to(s.readyz))
+	r.Get("/metrics", s.to(s.metrics))
 	r.Get("/v1/openapi.json", s.to(s.openapi))
 
 	r.Get("/v1/machines", s.to(s.listMachines))

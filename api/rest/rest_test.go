@@ -94,6 +94,15 @@ func (services) Call(_ context.Context, service, operation string, in json.RawMe
 	return nil, &tasks.Error{Code: "UnknownOperationException", Message: service + " has no " + operation}
 }
 
+func (f *fake) Metrics() engine.Metrics {
+	return engine.Metrics{
+		Started: 3, Transitions: 7, Ended: map[interp.Status]uint64{interp.Succeeded: 2, interp.TimedOut: 0}, TimerLag: 1500 * time.Millisecond,
+		CommitUnits:   engine.Histogram{Bounds: []float64{1, 2}, Counts: []uint64{4, 0, 1}, Sum: 9},
+		CommitTime:    engine.Histogram{Bounds: []float64{0.001, 0.25}, Counts: []uint64{1, 3, 0}, Sum: 0.1234},
+		DatabaseBytes: 4096, LogBytes: 100,
+	}
+}
+
 func newFake(n int) *fake {
 	f := &fake{}
 	for i := range n {
@@ -148,6 +157,7 @@ func TestAnswers(t *testing.T) {
 	}{
 		{"GET", "/healthz", "", 200, `"ok"`},
 		{"GET", "/readyz", "", 200, `"ready"`},
+		{"GET", "/metrics", "", 200, "millrace_transitions_total 7\n"},
 		{"GET", "/v1/openapi.json", "", 200, `"3.1.0"`},
 		{"GET", "/v1/machines", "", 200, `"next":"next"`},
 		{"POST", "/v1/machines", `{"name":"order","definition":` + definition + `}`, 201, `"definition":{"StartAt":"A"`},

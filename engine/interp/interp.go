@@ -146,6 +146,7 @@ type Step struct {
 	Results  []Result
 	JoinedBy []int64   // frames whose stored results were consumed or given up: delete them
 	Wake     time.Time // the least deadline of all frames; zero: none
+	Entered  int       // states entered
 	Verdict  Verdict
 	More     bool  // a bound was reached, or a settled frame waits to go on: commit, then Advance with Resume
 	Join     int64 // a frame whose children have all ended and whose results are not in memory: load them, then Advance with Joined; 0: none

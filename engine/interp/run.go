@@ -80,6 +80,7 @@ func childBlock(st asl.State, index int) *asl.Block {
 // enter records the state's entry and does its work.
 func (r *run) enter(f *Frame) {
 	b := f.st.Common()
+	r.s.Entered++
 	f.prior = f.last
 	f.entered = r.event(Event{Type: entered(f.st), Name: b.Name, Input: f.input}, f.last)
 	f.last = f.entered

@@ -264,11 +264,21 @@ func (s *Store) Backup(ctx context.Context, file string) error {
 
 // Size returns the bytes that the database and its log take on disk.
 func (s *Store) Size() int64 {
-	var n int64
-	for _, suffix := range []string{"", "-wal"} {
-		if fi, err := os.Stat(s.path + suffix); err == nil {
-			n += fi.Size()
-		}
+	database, log := s.Sizes()
+	return database + log
+}
+
+// Sizes returns the bytes that the database takes on disk and those of its log;
+// in memory there are none.
+func (s *Store) Sizes() (database, log int64) {
+	if s.dir == "" {
+		return 0, 0
 	}
-	return n
+	size := func(file string) int64 {
+		if fi, err := os.Stat(file); err == nil {
+			return fi.Size()
+		}
+		return 0
+	}
+	return size(s.path), size(s.path + "-wal")
 }
