@@ -197,7 +197,7 @@ func crashRun(t *testing.T, dir string, after time.Duration, point string) (said
 		kill := time.AfterFunc(after, func() { cmd.Process.Kill() })
 		defer kill.Stop()
 	} else {
-		stuck := time.AfterFunc(60*time.Second, func() { cmd.Process.Kill() })
+		stuck := time.AfterFunc(patience, func() { cmd.Process.Kill() })
 		defer stuck.Stop()
 	}
 	lines := bufio.NewScanner(out)

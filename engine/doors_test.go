@@ -116,7 +116,7 @@ func TestDeleteStateMachine(t *testing.T) {
 // gone waits until a machine is not there any more.
 func (b *bench) gone(m string) {
 	b.t.Helper()
-	for limit := time.Now().Add(10 * time.Second); ; {
+	for limit := time.Now().Add(patience); ; {
 		_, err := b.DescribeStateMachine(context.Background(), m)
 		if errors.Is(err, engine.ErrMachineNotFound) {
 			return

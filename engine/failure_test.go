@@ -133,7 +133,7 @@ func startAnyway(t *testing.T, b *bench, m string) string {
 // failure is tried again.
 func (b *bench) endAnyway(arn string) engine.ExecutionInfo {
 	b.t.Helper()
-	limit := time.Now().Add(20 * time.Second)
+	limit := time.Now().Add(patience)
 	for {
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Millisecond)
 		i, err := b.WaitExecution(ctx, arn)
@@ -177,7 +177,7 @@ func TestRestartAfterEveryCommit(t *testing.T) {
 		if err != nil && !dead.Load() {
 			t.Fatal(err)
 		}
-		for limit := time.Now().Add(20 * time.Second); !dead.Load(); {
+		for limit := time.Now().Add(patience); !dead.Load(); {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
 			i, err := b.WaitExecution(ctx, s.ARN)
 			cancel()

@@ -32,7 +32,7 @@ func (b *bench) rows() (n int64) {
 // dropTo waits until so many rows are left.
 func (b *bench) dropTo(n int64) {
 	b.t.Helper()
-	for limit := time.Now().Add(10 * time.Second); b.rows() != n; {
+	for limit := time.Now().Add(patience); b.rows() != n; {
 		if time.Now().After(limit) {
 			b.t.Fatalf("%d rows are left, not %d", b.rows(), n)
 		}

@@ -160,7 +160,7 @@ func TestRemoteAction(t *testing.T) {
 func (b *bench) outboxEmpty() {
 	b.t.Helper()
 	var n int64
-	for limit := time.Now().Add(10 * time.Second); ; {
+	for limit := time.Now().Add(patience); ; {
 		err := b.Read(context.Background(), func(r engine.Reader) error {
 			rows, err := r.Query("SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM inbox) + (SELECT count(*) FROM frames) + (SELECT count(*) FROM results)")
 			if err != nil {
@@ -424,7 +424,7 @@ func TestExpress(t *testing.T) {
 		}
 		return n == 0
 	}
-	for limit := time.Now().Add(10 * time.Second); !gone(); {
+	for limit := time.Now().Add(patience); !gone(); {
 		if time.Now().After(limit) {
 			t.Fatal("the row of the asynchronous execution is still there")
 		}

@@ -152,7 +152,7 @@ func TestFollowUps(t *testing.T) {
 // last one may be noted only after the first tick.
 func (b *bench) callAfter(d time.Duration, calls <-chan engine.Call) engine.Call {
 	b.t.Helper()
-	for limit := time.Now().Add(10 * time.Second); ; {
+	for limit := time.Now().Add(patience); ; {
 		b.tick(d)
 		select {
 		case c := <-calls:
@@ -169,7 +169,7 @@ func (b *bench) callAfter(d time.Duration, calls <-chan engine.Call) engine.Call
 func (b *bench) settle(fits func(n int64) bool) {
 	b.t.Helper()
 	var n, tried int64
-	for limit := time.Now().Add(10 * time.Second); ; {
+	for limit := time.Now().Add(patience); ; {
 		err := b.Read(context.Background(), func(r engine.Reader) error {
 			rows, err := r.Query("SELECT count(*), coalesce(sum(attempt > 0), 0) FROM outbox")
 			if err != nil {
@@ -270,7 +270,7 @@ func TestManyDue(t *testing.T) {
 	for range 3 {
 		b.tick(time.Second)
 	}
-	for limit := time.Now().Add(20 * time.Second); count(interp.Succeeded) < n; {
+	for limit := time.Now().Add(patience); count(interp.Succeeded) < n; {
 		if time.Now().After(limit) {
 			t.Fatalf("%d still run", count(interp.Running))
 		}
@@ -367,8 +367,8 @@ func TestSystemClock(t *testing.T) {
 		}
 		last = now
 	}
-	if d := time.Since(last); d < -time.Second || d > time.Minute {
-		t.Errorf("the engine's time is %v off", d)
+	if d := time.Until(last); d > time.Second {
+		t.Errorf("the engine's time is %v ahead", d)
 	}
 	fired := make(chan struct{}, 1)
 	defer e.Watch("k", func() {
@@ -380,8 +380,8 @@ func TestSystemClock(t *testing.T) {
 	e.WakeAt("k", e.Now().Add(20*time.Millisecond))
 	select {
 	case <-fired:
-	case <-time.After(10 * time.Second):
-		t.Error("no signal within ten seconds of a deadline")
+	case <-time.After(patience):
+		t.Error("no signal at a deadline")
 	}
 	m, err := e.CreateStateMachine(context.Background(), engine.CreateStateMachine{Name: "m", Definition: `{"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 1, "End": true}}}`})
 	if err != nil {
@@ -391,13 +391,13 @@ func TestSystemClock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	i, err := e.WaitExecution(ctx, s.ARN)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if took := i.Stopped.Sub(i.Started); took < time.Second || took > 15*time.Second {
+	if took := i.Stopped.Sub(i.Started); took < time.Second {
 		t.Errorf("a wait of a second took %v", took)
 	}
 }
