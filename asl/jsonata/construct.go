@@ -69,7 +69,7 @@ type group struct {
 // key evaluates a key; ok is false if there is none.
 func (n *groupNode) key(ev *evaluator, p *pair, item any, f *frame) (key string, ok bool, err error) {
 	if c, is := p.key.(*constant); is {
-		if s, is := c.value.(string); is {
+		if s, is := c.value.(string); is && !reserved(s) {
 			return s, true, ev.charge(1)
 		}
 	}
@@ -81,8 +81,14 @@ func (n *groupNode) key(ev *evaluator, p *pair, item any, f *frame) (key string,
 	if !ok {
 		return "", false, faultValue("T1003", v).at(n.pos, "")
 	}
+	if reserved(key) {
+		return "", false, faultValue("D1013", key).at(n.pos, "")
+	}
 	return key, true, nil
 }
+
+// reserved are the keys that the reference marks its functions with, and refuses.
+func reserved(key string) bool { return key == "_jsonata_lambda" || key == "_jsonata_function" }
 
 // apply groups the items of v by key and evaluates each key's value for its items.
 func (n *groupNode) apply(ev *evaluator, v any, f *frame) (any, error) {
@@ -364,6 +370,9 @@ func (descendant) eval(ev *evaluator, in any, _ *frame) (any, error) {
 	out := &seq{flags: isSequence}
 	if err := ev.descend(out, in, 0); err != nil {
 		return nil, err
+	}
+	if len(out.items) == 1 {
+		return out.items[0], nil // [] behind it does not make an array of it
 	}
 	return out, nil
 }

@@ -187,6 +187,7 @@ var messages = map[string]string{
 	"T1008": "what is applied partially is not a function",
 	"D1009": "several key expressions give the same key {value}",
 	"T1010": "the matcher function given to {token} does not return a match object",
+	"D1013": "the key {value} is reserved",
 	"U1001": "the expression recurses too deeply or runs for too many steps",
 	"T2001": "the left side of {name} must be a number",
 	"T2002": "the right side of {name} must be a number",

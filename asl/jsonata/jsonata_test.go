@@ -103,6 +103,14 @@ func TestLanguage(t *testing.T) {
 		{"escapes", `"\u0041\n\"\uD83D\uDE00"`, `"A\n\"😀"`},
 		{"a function is no document", `$sum`, `function`},
 		{"functions inside are blanked", `{"f": $sum}`, `{"f":""}`},
+		{"functions' marks are no keys", `{"_jsonata_" & "lambda": 1}`, `D1013`},
+		{"nor in a grouping", `orders{"_jsonata_function": 1}`, `D1013`},
+		{"an array constructor forgets what @ and # bind", `[1,2]#$i.{"i": $i, "v": $}`, `[{"v":1},{"v":2}]`},
+		{"and leaves the context to what follows @", `[1,2]@$v.name`, `"Ana"`},
+		{"a block with one must give an array", `([{"n": 7}].n).$string()`, `undefined`},
+		{"a single descendant is no array", `name.($x := **[]; $type($x))`, `"string"`},
+		{"what replaces is looked at when it must", `$replace("abc", "x", missing)`, `"abc"`},
+		{"and may then not be nothing", `$replace("abc", "b", missing)`, `D3012`},
 		{"equality is deep", `{"a":[1,{"b":2}]} = {"a":[1,{"b":2.0}]}`, `true`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

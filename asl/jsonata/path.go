@@ -293,10 +293,26 @@ func (n *pathNode) eval(ev *evaluator, in any, f *frame) (any, error) {
 	}
 	var rows *tuples
 	var err error
+	bound := false // from some step on the path carries tuples
 	for i := range n.steps {
 		st := &n.steps[i]
 		last := i == len(n.steps)-1
-		if rows != nil || st.tuple {
+		bound = bound || st.tuple
+		if st.cons {
+			// The reference evaluates it without a thought for what @ and # bind.
+			made, err := st.construct(ev, w, last || n.steps[i+1].sort != nil, f)
+			if err != nil {
+				return nil, err
+			}
+			if st.focus == "" {
+				w = made
+			}
+			if !bound && w.empty() {
+				break
+			}
+			continue
+		}
+		if bound {
 			if rows, err = st.tuples(ev, w, rows, f); err != nil {
 				return nil, err
 			}
@@ -357,14 +373,6 @@ func (st *step) apply(ev *evaluator, w flow, last bool, f *frame) (flow, error) 
 	if st.sort != nil {
 		return st.applySort(ev, w, f)
 	}
-	if st.cons {
-		in := w.v
-		if w.one {
-			in = &seq{items: []any{w.v}, flags: isSequence}
-		}
-		v, err := ev.eval(st.code, in, f)
-		return flow{v: v, one: v != Undefined && !isArray(v)}, err
-	}
 	if st.name != "" && len(st.stages) == 0 && !w.one {
 		if ev.depth >= ev.maxDepth {
 			return flow{}, tooDeep()
@@ -391,6 +399,34 @@ func (st *step) apply(ev *evaluator, w flow, last bool, f *frame) (flow, error) 
 		}
 	}
 	return g.done(last), nil
+}
+
+// construct evaluates a first step that constructs an array. A block is such a
+// step too, if an expression in it is, and may give something else. The reference
+// takes that for an array all the same, so that a text flows on by its characters
+// and anything else not at all, but where the path ends or sorts it.
+func (st *step) construct(ev *evaluator, w flow, whole bool, f *frame) (flow, error) {
+	in := w.v
+	if w.one {
+		in = &seq{items: []any{w.v}, flags: isSequence}
+	}
+	v, err := ev.eval(st.code, in, f)
+	if err != nil {
+		return flow{}, err
+	}
+	switch text, ok := v.(string); {
+	case v == Undefined || isArray(v):
+		return flow{v: v}, nil
+	case whole:
+		return flow{v: v, one: true}, nil
+	case ok && text != "":
+		out := &seq{flags: isSequence}
+		for _, c := range text {
+			out.items = append(out.items, string(c))
+		}
+		return flow{v: out}, ev.alloc(itemSize * len(out.items))
+	}
+	return flow{v: Undefined}, nil
 }
 
 // one evaluates the step and its filters for an item.

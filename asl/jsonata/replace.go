@@ -26,7 +26,7 @@ func fnReplace(ev *evaluator, args []any) (any, error) {
 	switch p := pattern.(type) {
 	case string:
 		with, ok := argAt(args, 2).(string)
-		if !ok {
+		if !ok && strings.Contains(s, p) {
 			return nil, faultValue("D3012", argAt(args, 2))
 		}
 		return ev.replaceText(s, p, with, limit)

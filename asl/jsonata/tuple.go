@@ -92,12 +92,6 @@ func (st *step) sortTuples(ev *evaluator, w flow, rows *tuples, f *frame) (*tupl
 func (st *step) expand(ev *evaluator, w flow, rows *tuples, f *frame) (*tuples, error) {
 	if rows == nil {
 		l := w.items()
-		if st.cons {
-			l = list{items: []any{w.v}, n: 1}
-			if w.one {
-				l.items[0] = &seq{items: []any{w.v}, flags: isSequence}
-			}
-		}
 		rows = &tuples{rows: make([]tuple, l.n)}
 		for i := range l.n {
 			rows.rows[i].at = l.at(i)
