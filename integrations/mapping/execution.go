@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -99,8 +100,10 @@ func (w *worker) startMessages(tx engine.Tx, m *mapping) (n int, err error) {
 	return len(records), nil
 }
 
-// start starts an execution that is named after its records. One that was
-// started under the name before is taken for it.
+// start starts an execution that is named after its records: after the first
+// message's id, which no other execution has because the message is deleted with
+// the start, or as executionName says. One that was started under the name before
+// is taken for it.
 func (w *worker) start(tx engine.Tx, m *mapping, name string, records []json.RawMessage) error {
 	input, err := w.payload(records, tx.Now())
 	if err != nil {
@@ -209,5 +212,14 @@ func (w *worker) startRecords(tx engine.Tx, m *mapping, shard string, sequences 
 	if len(kept) == 0 {
 		return nil
 	}
-	return w.start(tx, m, fmt.Sprintf("%s-%021d", shard, first), kept)
+	return w.start(tx, m, executionName(m, shard, first), kept)
+}
+
+// executionName names the execution of a stream's batch: SHARD-MAPPING-SEQUENCE.
+// It is the same whenever a mapping reads the record, and another for every other
+// mapping, also for one that was made again under the name. It has 76 characters
+// with the shards of a table's stream, which have 37.
+func executionName(m *mapping, shard string, sequence int64) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", m.id, m.created))
+	return fmt.Sprintf("%s-%x-%021d", shard, sum[:8], sequence)
 }

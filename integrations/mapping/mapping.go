@@ -50,8 +50,8 @@ type Queues interface {
 
 // Streams are the streams that mappings read. Package table's Service is one.
 type Streams interface {
-	// StreamState returns the id of the stream's shard and the sequence of its
-	// last record. A stream that is not there is a *tasks.Error.
+	// StreamState returns the id of the stream's shard, of at most 41 characters
+	// that names of executions may have, and the sequence of its last record. A stream that is not there is a *tasks.Error.
 	StreamState(r engine.Reader, arn string) (shard string, last int64, err error)
 	// StreamRecords reads up to most records after a sequence.
 	StreamRecords(r engine.Reader, arn string, after int64, most int) (records []json.RawMessage, sequences []int64, err error)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -310,6 +311,72 @@ func TestStreamToExecution(t *testing.T) {
 	f.run()
 	if n := len(f.inputs(5)); n != 2 {
 		t.Errorf("%d executions after a restart, want 2", n)
+	}
+}
+
+// namesOnce has the host refuse a name that a machine's execution had before.
+func (f *fixture) namesOnce() {
+	names := map[string]bool{}
+	f.h.Start = func(in engine.StartInput) (engine.Started, error) {
+		if names[in.MachineARN+in.Name] {
+			return engine.Started{}, engine.ErrExecutionExists
+		}
+		names[in.MachineARN+in.Name] = true
+		return engine.Started{}, nil
+	}
+}
+
+func TestPipesOfOneStreamShareNoExecutions(t *testing.T) {
+	f := open(t)
+	f.namesOnce()
+	f.makeTable()
+	f.put("a", "b", "c", "d", "e")
+	const from = `,"SourceParameters":{"DynamoDBStreamParameters":{"BatchSize":1,"StartingPosition":"TRIM_HORIZON"}}`
+	long := strings.Repeat("p", 64)
+	for i, name := range []string{"p", long} {
+		f.pipe(name, streamARN, machine, from)
+		f.settled(5 * (i + 1))
+	}
+	f.must("DeletePipe", `{"Name":%q}`, long)
+	f.h.Advance(time.Second)
+	f.pipe(long, streamARN, machine, from) // another one, although it has the name
+	f.settled(15)
+	valid := regexp.MustCompile(`^[0-9A-Za-z_-]{1,80}$`)
+	for _, in := range f.h.Started() {
+		if !valid.MatchString(in.Name) {
+			t.Errorf("execution %s", in.Name)
+		}
+	}
+}
+
+// settled waits until the pipes have read all that is in the table's stream, and
+// wants n executions then.
+func (f *fixture) settled(n int) {
+	f.t.Helper()
+	f.eventually(func() bool {
+		behind := int64(0)
+		err := f.h.Read(context.Background(), func(r engine.Reader) error {
+			_, last, err := f.tables.StreamState(r, streamARN)
+			if err != nil {
+				return err
+			}
+			rows, err := r.Query(`SELECT COUNT(*) FROM mapping_mapping WHERE position < ?`, last)
+			if err != nil {
+				return err
+			}
+			defer rows.Close()
+			for rows.Next() {
+				err = rows.Scan(&behind)
+			}
+			return err
+		})
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		return behind == 0
+	})
+	if got := len(f.h.Started()); got != n {
+		f.t.Errorf("%d executions, want %d", got, n)
 	}
 }
 
