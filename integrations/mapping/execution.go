@@ -22,7 +22,7 @@ func (w *worker) queueReady() (bool, error) {
 			return err
 		}
 		if n = some; n == 0 && !next.IsZero() {
-			w.s.host.WakeAt(w.sourceKey(), next)
+			w.wakeAt(next)
 		}
 		return nil
 	})

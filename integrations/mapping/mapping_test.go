@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -63,6 +64,17 @@ func (f *functions) list() []string {
 	return slices.Clone(f.calls)
 }
 
+// wakes is a host that counts what mappings ask to be woken for.
+type wakes struct {
+	*hosttest.Host
+	n atomic.Int64
+}
+
+func (w *wakes) WakeAt(key string, t time.Time) {
+	w.n.Add(1)
+	w.Host.WakeAt(key, t)
+}
+
 func TestMain(m *testing.M) { hosttest.Main(m) }
 
 type fixture struct {
@@ -72,6 +84,7 @@ type fixture struct {
 	tables  *table.Service
 	calls   *functions
 	m       *mapping.Service
+	wakes   *wakes
 	started int
 }
 
@@ -93,7 +106,8 @@ func open(t *testing.T) *fixture {
 // run starts the service, as at the start of a process.
 func (f *fixture) run() {
 	f.t.Helper()
-	f.m = mapping.New(f.h, mapping.Config{Queues: f.queues, Streams: f.tables, Functions: f.calls})
+	f.wakes = &wakes{Host: f.h}
+	f.m = mapping.New(f.wakes, mapping.Config{Queues: f.queues, Streams: f.tables, Functions: f.calls})
 	if err := f.m.Start(context.Background()); err != nil {
 		f.t.Fatal(err)
 	}
@@ -229,6 +243,41 @@ func TestQueueToExecution(t *testing.T) {
 	f.must("DeletePipe", `{"Name":"p"}`)
 	f.send("after")
 	f.visible("q", "1")
+}
+
+func TestATimeIsArmedOnce(t *testing.T) {
+	f := open(t)
+	f.makeQueue("")
+	later := func(seconds int) {
+		f.must("SendMessage", `{"QueueUrl":"q","MessageBody":"later","DelaySeconds":%d}`, seconds)
+	}
+	armed := func(n int64) {
+		t.Helper()
+		f.eventually(func() bool { return f.wakes.n.Load() >= n })
+		if got := f.wakes.n.Load(); got != n {
+			t.Errorf("%d times are armed, want %d", got, n)
+		}
+	}
+	later(900)
+	f.pipe("p", queueARN, machine, `,"SourceParameters":{"SqsQueueParameters":{"BatchSize":1}}`)
+	armed(1)
+	for i := range 20 {
+		f.send("now")
+		f.inputs(i + 1)
+	}
+	later(100)
+	armed(2) // an earlier one
+	f.h.Advance(100 * time.Second)
+	f.inputs(21)
+	f.h.Advance(799 * time.Second)
+	f.send("now")
+	f.inputs(22)
+	f.h.Advance(time.Second)
+	f.inputs(23)
+	later(10) // after all have come
+	armed(3)
+	f.h.Advance(10 * time.Second)
+	f.inputs(24)
 }
 
 func TestBatchWithTemplateAndWindow(t *testing.T) {

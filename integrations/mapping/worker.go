@@ -30,10 +30,11 @@ type worker struct {
 	ended    bool
 	calls    int // of functions under way
 	last     string
-	since    time.Time // when the batch that is being filled had its first record
-	paused   time.Time // no attempt before this
-	halved   int       // records of the next batch, after a failure; 0: BatchSize
-	problems int       // in a row
+	since    time.Time   // when the batch that is being filled had its first record
+	paused   time.Time   // no attempt before this
+	halved   int         // records of the next batch, after a failure; 0: BatchSize
+	problems int         // in a row
+	armed    []time.Time // to be woken at that have not come, latest first
 }
 
 func newWorker(s *Service, m *mapping) *worker {
@@ -50,9 +51,11 @@ func newWorker(s *Service, m *mapping) *worker {
 
 // begin watches the source.
 func (w *worker) begin() {
-	key := w.m.key()
-	for _, k := range []string{key, w.sourceKey()} {
-		stop := w.s.host.Watch(k, w.kick)
+	for _, k := range []struct {
+		key  string
+		wake func()
+	}{{w.m.key(), w.woken}, {w.sourceKey(), w.kick}} {
+		stop := w.s.host.Watch(k.key, k.wake)
 		w.mu.Lock()
 		w.stops = append(w.stops, stop)
 		ended := w.ended
@@ -98,6 +101,29 @@ func (w *worker) kick() {
 	}
 }
 
+// wakeAt has the worker kicked at a time, or before: then it looks again and asks
+// again. What is armed already is not armed a second time, so that the host keeps
+// few times however often the worker looks.
+func (w *worker) wakeAt(t time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if n := len(w.armed); n > 0 && !t.Before(w.armed[n-1]) {
+		return
+	}
+	w.armed = append(w.armed, t)
+	w.s.host.WakeAt(w.m.key(), t)
+}
+
+// woken is called once for each armed time that has come, which is the earliest.
+func (w *worker) woken() {
+	w.mu.Lock()
+	if n := len(w.armed); n > 0 {
+		w.armed = w.armed[:n-1]
+	}
+	w.mu.Unlock()
+	w.kick()
+}
+
 // spawn runs f on a goroutine that Close waits for.
 func (s *Service) spawn(f func()) {
 	s.done.Go(f)
@@ -127,7 +153,8 @@ func (w *worker) run() {
 
 // step does one piece of work and reports whether there may be more.
 func (w *worker) step() (more bool, err error) {
-	if wait := w.pause(); wait {
+	if until := w.pause(); w.s.host.Now().Before(until) {
+		w.wakeAt(until)
 		return false, nil
 	}
 	machine := isMachine(w.m.target)
@@ -149,11 +176,11 @@ func (w *worker) step() (more bool, err error) {
 	return false, nil
 }
 
-// pause reports whether the worker waits after a failure.
-func (w *worker) pause() bool {
+// pause returns until when the worker waits after a failure.
+func (w *worker) pause() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.s.host.Now().Before(w.paused)
+	return w.paused
 }
 
 // maxPause is the longest time between attempts after failures.
@@ -169,7 +196,7 @@ func (w *worker) failed(err error) {
 	w.last = "PROBLEM: " + err.Error()
 	w.mu.Unlock()
 	w.s.c.Log.Warn("mapping: batch failed", "mapping", w.m.id, "error", err, "next", at)
-	w.s.host.WakeAt(w.m.key(), at)
+	w.wakeAt(at)
 }
 
 // succeeded notes that a batch is done.
@@ -192,23 +219,29 @@ func (w *worker) result() string {
 // full reports whether a batch of n records that may grow to want is to be
 // handed on now, or waits for more until the batching window is over.
 func (w *worker) full(n, want int) bool {
+	at := w.windowEnd(n >= want)
+	if w.s.host.Now().Before(at) {
+		w.wakeAt(at)
+		return false
+	}
+	w.windowEnd(true)
+	return true
+}
+
+// windowEnd returns when the batching window is over that began with the batch's
+// first record; zero: there is none, or the batch is full, which ends it.
+func (w *worker) windowEnd(full bool) time.Time {
 	window := time.Duration(w.m.settings.Window) * time.Second
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if n >= want || window == 0 {
+	if full || window == 0 {
 		w.since = time.Time{}
-		return true
+		return time.Time{}
 	}
-	now := w.s.host.Now()
 	if w.since.IsZero() {
-		w.since = now
+		w.since = w.s.host.Now()
 	}
-	if at := w.since.Add(window); now.Before(at) {
-		w.s.host.WakeAt(w.m.key(), at)
-		return false
-	}
-	w.since = time.Time{}
-	return true
+	return w.since.Add(window)
 }
 
 // fits reports whether a record passes the filters. A message's body is looked
