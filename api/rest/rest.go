@@ -45,6 +45,9 @@ type Config struct {
 	Approvals func(ctx context.Context, operation string, input json.RawMessage) (any, error)
 	// Services runs the embedded services' operations. nil: there are none.
 	Services Services
+	// Backup copies the state into a folder, an absolute path; what is wrong with it
+	// is a [*fs.PathError] about a path in or above it. nil: there is no state to copy.
+	Backup func(ctx context.Context, to string) (Backup, error)
 	// Ready says why the server cannot serve yet; nil: it always can.
 	Ready func(context.Context) error
 	// Region and Account of ARNs. "": us-east-1 and 000000000000.
@@ -115,6 +118,10 @@ func (s *server) routes() chi.Router {
 	if s.Services != nil {
 		r.Get("/v1/services", s.to(s.listServices))
 		r.Post("/v1/services/{service}/{operation}", s.to(s.callService))
+	}
+
+	if s.Config.Backup != nil {
+		r.Post("/v1/backup", s.to(s.backup))
 	}
 
 	return r

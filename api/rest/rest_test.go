@@ -311,7 +311,8 @@ func TestDescriptionHasTheRoutes(t *testing.T) {
 			}
 		}
 	}
-	s := &server{Config{Approvals: func(context.Context, string, json.RawMessage) (any, error) { return nil, nil }, Services: services{}}}
+	s := &server{Config{Approvals: func(context.Context, string, json.RawMessage) (any, error) { return nil, nil }, Services: services{},
+		Backup: func(context.Context, string) (Backup, error) { return Backup{}, nil }}}
 	err := chi.Walk(s.routes(), func(method, route string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
 		if !described[method+" "+route] {
 			t.Errorf("%s %s is not described", method, route)

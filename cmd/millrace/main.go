@@ -54,6 +54,7 @@ func commands() []command {
 		{"history", "show what happened in an execution", history},
 		{"stop", "stop an execution", stop},
 		{"approvals", "list, show, approve and reject approvals", approvals},
+		{"backup", "copy the state of a running server", backup},
 		{"bench", "measure the engine on this machine", runBench},
 		{"version", "print the version", printVersion},
 	}

@@ -42,6 +42,8 @@ type settings struct {
 // one place that names them all.
 type system struct {
 	engine *engine.Engine
+	store  *sqlite.Store
+	log    *slog.Logger
 	aws    http.Handler
 	rest   http.Handler
 
@@ -76,7 +78,7 @@ func assemble(ctx context.Context, c settings) (*system, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &system{services: map[string]*tasks.Service{}}
+	s := &system{store: store, log: c.log, services: map[string]*tasks.Service{}}
 	s.engine, err = engine.Open(ctx, engine.Config{
 		Store: store, Migrations: migrations(), Region: c.region, Account: c.account, Log: c.log,
 		MapData: items.New(mapObjects{s}),
@@ -92,7 +94,12 @@ func assemble(ctx context.Context, c settings) (*system, error) {
 		return nil, errors.Join(err, s.close())
 	}
 	approvals := s.services["approval"]
+	backup := s.backup
+	if c.data == sqlite.Memory {
+		backup = nil
+	}
 	s.rest = rest.New(rest.Config{
+		Backup: backup,
 		Engine: s.engine, Region: c.region, Account: c.account, Log: c.log, Services: s,
 		Approvals: func(ctx context.Context, operation string, in json.RawMessage) (any, error) {
 			return tasks.Invoke(ctx, s.engine, approvals, operation, tasks.Caller{}, in)

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -152,6 +153,29 @@ func (c *conn) number(sql string, args ...any) (int64, error) {
 
 // changes returns the number of rows that the last statement changed.
 func (c *conn) changes() int64 { return int64(lib.Xsqlite3_changes64(c.tls, c.db)) }
+
+// interruptible runs f and, when ctx ends first, interrupts the statement that f
+// is running: the error is then that of ctx.
+func (c *conn) interruptible(ctx context.Context, f func() error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	interrupted := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(interrupted)
+		tls := libc.NewTLS() // c's own is in use
+		defer tls.Close()
+		lib.Xsqlite3_interrupt(tls, c.db)
+	})
+	err := f()
+	if !stop() {
+		<-interrupted
+		if err != nil {
+			return ctx.Err()
+		}
+	}
+	return err
+}
 
 // idle reports whether no transaction is open.
 func (c *conn) idle() bool { return lib.Xsqlite3_get_autocommit(c.tls, c.db) != 0 }

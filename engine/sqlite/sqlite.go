@@ -249,17 +249,27 @@ func (s *Store) Own(ctx context.Context, node string) (engine.Ownership, error) 
 }
 
 // Backup writes a consistent copy of the database to a file that must not exist
-// yet. It may take long, and holds up nothing but the growth of the log.
+// yet, and syncs it. It may take long: commits go on, and the log grows until it
+// ends. When ctx ends first so does the copying, and the file is of no use. A
+// database in memory has no backup.
 func (s *Store) Backup(ctx context.Context, file string) error {
+	if s.dir == "" {
+		return errors.New("back up: the database is in memory")
+	}
 	c, err := openConn(s.path, false)
 	if err != nil {
 		return err
 	}
 	defer c.close()
-	if err := c.exec("VACUUM INTO ?", file); err != nil {
+	err = c.interruptible(ctx, func() error { return c.exec("VACUUM INTO ?", file) })
+	if err != nil {
 		return fmt.Errorf("back up to %s: %w", file, err)
 	}
-	return nil
+	f, err := os.OpenFile(file, os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("back up: %w", err)
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 // Size returns the bytes that the database and its log take on disk.

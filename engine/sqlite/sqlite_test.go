@@ -291,6 +291,25 @@ func TestBackup(t *testing.T) {
 	}
 }
 
+func TestBackupEndsWithItsContext(t *testing.T) {
+	s := open(t, t.TempDir())
+	ended, end := context.WithCancel(ctx)
+	end()
+	file := filepath.Join(t.TempDir(), sqlite.File)
+	if err := s.Backup(ended, file); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v, want %v", err, context.Canceled)
+	}
+	if err := s.Backup(ctx, file); err != nil {
+		t.Errorf("the next one: %v", err)
+	}
+	if err := s.Backup(ctx, file); err == nil {
+		t.Error("a file that is there was written over")
+	}
+	if err := open(t, sqlite.Memory).Backup(ctx, file+"2"); err == nil {
+		t.Error("a database in memory was backed up")
+	}
+}
+
 // TestOlderEpochIsRefused has another process, which a broken lock let in, take over.
 func TestOlderEpochIsRefused(t *testing.T) {
 	s := open(t, t.TempDir())

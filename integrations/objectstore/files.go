@@ -48,6 +48,7 @@ type files struct {
 
 	mu    sync.Mutex
 	trash []string
+	held  int // backups under way: nothing is removed
 	wake  chan struct{}
 }
 
@@ -188,6 +189,10 @@ func (f *files) run(ctx context.Context, h tasks.Host) {
 
 func (f *files) empty() {
 	f.mu.Lock()
+	if f.held > 0 {
+		f.mu.Unlock()
+		return // release wakes run again
+	}
 	names := f.trash
 	f.trash = nil
 	f.mu.Unlock()
@@ -220,7 +225,7 @@ func (f *files) sweep(ctx context.Context, h tasks.Host) {
 			named, err = fileNamed(r, d.Name())
 			return err
 		})
-		if err == nil && !named {
+		if err == nil && !named && !f.holding() {
 			os.Remove(path)
 		}
 		return nil
