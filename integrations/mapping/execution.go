@@ -71,7 +71,7 @@ func (w *worker) startFromQueue(batches int) (more bool, err error) {
 
 // startMessages takes a batch, starts its execution and deletes its messages.
 func (w *worker) startMessages(tx engine.Tx, m *mapping) (n int, err error) {
-	records, handles, err := w.s.c.Queues.ReceiveRecords(tx, m.source, m.settings.BatchSize)
+	records, handles, err := w.s.c.Queues.ReceiveRecords(tx, m.source, m.settings.BatchSize, maxBytes)
 	if err != nil || len(records) == 0 {
 		return 0, err
 	}
@@ -128,7 +128,7 @@ func (w *worker) hideMessages(cause error) error {
 	w.s.c.Log.Warn("mapping: batch failed", "mapping", w.m.id, "error", cause)
 	n := 0
 	err := w.s.host.Do(w.ctx, []string{w.sourceKey()}, func(tx engine.Tx) error {
-		records, _, err := w.s.c.Queues.ReceiveRecords(tx, w.m.source, w.m.settings.BatchSize)
+		records, _, err := w.s.c.Queues.ReceiveRecords(tx, w.m.source, w.m.settings.BatchSize, maxBytes)
 		n = len(records)
 		return err
 	})

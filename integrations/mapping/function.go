@@ -30,7 +30,7 @@ func (w *worker) queueToFunction() (more bool, err error) {
 			return err
 		}
 		more = true // the next look finds the queue empty, and when to look again
-		if records, handles, err = w.s.c.Queues.ReceiveRecords(tx, m.source, m.settings.BatchSize); err != nil {
+		if records, handles, err = w.s.c.Queues.ReceiveRecords(tx, m.source, m.settings.BatchSize, maxBytes); err != nil {
 			return err
 		}
 		// What the filters leave out is deleted at once.

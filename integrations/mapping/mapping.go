@@ -40,8 +40,9 @@ type Queues interface {
 	// when the next one becomes visible; zero: no other will.
 	Visible(r engine.Reader, arn string, most int) (n int, next time.Time, err error)
 	// ReceiveRecords hides up to most messages for the visibility timeout, and
-	// returns them as records with their receipt handles.
-	ReceiveRecords(tx engine.Tx, arn string, most int) (records []json.RawMessage, handles []string, err error)
+	// returns them as records with their receipt handles. The records have up to
+	// bytes bytes together, with one more for each; the first may have more.
+	ReceiveRecords(tx engine.Tx, arn string, most, bytes int) (records []json.RawMessage, handles []string, err error)
 	// Delete removes a received message.
 	Delete(tx engine.Tx, arn, handle string) error
 	// SignalKey is notified when a message may have become visible.

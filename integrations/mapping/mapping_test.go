@@ -448,6 +448,25 @@ func TestQueueToFunction(t *testing.T) {
 	}
 }
 
+func TestBatchesAreBoundedInBytes(t *testing.T) {
+	f := open(t)
+	f.makeQueue("")
+	for range 9 { // of more than a megabyte each, as a payload has them
+		f.send(strings.Repeat(`"`, 500_000) + strings.Repeat("x", 40_000))
+	}
+	f.must("CreateEventSourceMapping", `{"EventSourceArn":%q,"FunctionName":"f"}`, queueARN)
+	f.empty("q")
+	sizes := map[int]int{}
+	for _, c := range f.calls.list() {
+		if sizes[strings.Count(c, `"messageId"`)]++; len(c) > 6<<20 {
+			t.Errorf("a call has %d bytes", len(c))
+		}
+	}
+	if len(sizes) != 2 || sizes[6] != 0 && sizes[3] != 1 || sizes[5] != 0 && sizes[4] != 1 {
+		t.Errorf("calls by messages: %v, want full ones and the rest", sizes)
+	}
+}
+
 func TestPartialFailureOfMessages(t *testing.T) {
 	f := open(t)
 	f.makeQueue("")

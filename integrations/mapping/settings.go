@@ -71,7 +71,8 @@ func defaults(k sourceKind, pipe bool) settings {
 // limits of the settings.
 const (
 	maxBatch       = 10000
-	maxStreamBatch = 1000 // records that are read at a time
+	maxStreamBatch = 1000       // records that are read at a time
+	maxBytes       = 6<<20 - 14 // of a batch's records: of a function's event without {"Records":[]}
 	maxWindow      = 300
 	maxRetries     = 10000
 	maxAge         = 604800

@@ -17,6 +17,9 @@ import (
 type ReceiveInput struct {
 	Max        int    // 0: 1
 	Visibility *int64 // seconds; nil: the queue's
+
+	bytes int                          // of bodies and attributes to read at most; 0: any
+	takes func(Received) (bool, error) // whether a message is taken; nil: yes. After a no, none is
 }
 
 // Received is a message with its receipt handle, all its attributes and all its
@@ -53,8 +56,9 @@ func (s *Service) Receive(tx engine.Tx, urlOrARN string, in ReceiveInput) ([]Rec
 	now := tx.Now().UnixMilli()
 	most := max(in.Max, 1)
 	var taken []*message
-	for round := 0; len(taken) < most && round < mostMoved; round++ {
-		found, err := visibleMessages(tx, q.id, q.settings.FIFO, now, now-q.settings.Retention*1000, most-len(taken))
+	full := false
+	for round := 0; !full && len(taken) < most && round < mostMoved; round++ {
+		found, err := visibleMessages(tx, q.id, q.settings.FIFO, now, now-q.settings.Retention*1000, most-len(taken), in.bytes)
 		if err != nil {
 			return nil, err
 		}
@@ -63,6 +67,18 @@ func (s *Service) Receive(tx engine.Tx, urlOrARN string, in ReceiveInput) ([]Rec
 			if dead != nil && m.receives >= q.settings.MaxReceives {
 				spent = append(spent, m.id)
 				continue
+			}
+			if in.takes != nil {
+				r, err := s.received(q, m, now)
+				if err != nil {
+					return nil, err
+				}
+				if ok, err := in.takes(r); err != nil {
+					return nil, err
+				} else if !ok {
+					full = true
+					break
+				}
 			}
 			taken = append(taken, m)
 			ids = append(ids, m.id)
@@ -234,7 +250,7 @@ func (s *Service) poll(ctx context.Context, req *receiveRequest) ([]Received, po
 			state.wait = *req.Wait
 		}
 		now := s.host.Now().UnixMilli()
-		some, err := visibleMessages(r, q.id, q.settings.FIFO, now, now-q.settings.Retention*1000, 1)
+		some, err := visibleMessages(r, q.id, q.settings.FIFO, now, now-q.settings.Retention*1000, 1, 0)
 		if state.taken = len(some) > 0; err != nil || state.taken {
 			return err
 		}

@@ -31,28 +31,35 @@ type recordAttribute struct {
 }
 
 // ReceiveRecords is Receive for event sources: it returns each message as the
-// record that functions and pipes get, and its receipt handle.
-func (s *Service) ReceiveRecords(tx engine.Tx, arn string, most int) (records []json.RawMessage, handles []string, err error) {
-	list, err := s.Receive(tx, arn, ReceiveInput{Max: most})
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, m := range list {
-		r := messageRecord{
-			MessageID: m.MessageID, ReceiptHandle: m.ReceiptHandle, Body: m.Body, System: m.System, MD5OfBody: m.MD5OfBody,
-			MD5OfAttributes: m.MD5OfAttributes, Attributes: map[string]recordAttribute{}, Source: "aws:sqs", ARN: arn, Region: s.host.Region(),
-		}
-		for name, a := range m.Attributes {
-			r.Attributes[name] = recordAttribute{String: a.String, Binary: a.Binary, Strings: []string{}, Binaries: []string{}, DataType: a.DataType}
-		}
-		text, err := tasks.Encode(r, tasks.Form{})
-		if err != nil {
-			return nil, nil, err
+// record that functions and pipes get, and its receipt handle. The records have
+// up to that many bytes together, but the first is taken whatever its size.
+func (s *Service) ReceiveRecords(tx engine.Tx, arn string, most, bytes int) (records []json.RawMessage, handles []string, err error) {
+	size := 0
+	_, err = s.Receive(tx, arn, ReceiveInput{Max: most, bytes: bytes, takes: func(m Received) (bool, error) {
+		text, err := s.record(arn, m)
+		if size += len(text) + 1; err != nil || size > bytes && len(records) > 0 {
+			return false, err
 		}
 		records = append(records, text)
 		handles = append(handles, m.ReceiptHandle)
+		return true, nil
+	}})
+	if err != nil {
+		return nil, nil, err
 	}
 	return records, handles, nil
+}
+
+// record is a message as a record, in JSON.
+func (s *Service) record(arn string, m Received) (json.RawMessage, error) {
+	r := messageRecord{
+		MessageID: m.MessageID, ReceiptHandle: m.ReceiptHandle, Body: m.Body, System: m.System, MD5OfBody: m.MD5OfBody,
+		MD5OfAttributes: m.MD5OfAttributes, Attributes: map[string]recordAttribute{}, Source: "aws:sqs", ARN: arn, Region: s.host.Region(),
+	}
+	for name, a := range m.Attributes {
+		r.Attributes[name] = recordAttribute{String: a.String, Binary: a.Binary, Strings: []string{}, Binaries: []string{}, DataType: a.DataType}
+	}
+	return tasks.Encode(r, tasks.Form{})
 }
 
 // Visible counts the messages that may be received now, up to most, and says
@@ -64,7 +71,7 @@ func (s *Service) Visible(r engine.Reader, arn string, most int) (n int, next ti
 	}
 	now := s.host.Now().UnixMilli()
 	if q.settings.FIFO { // of locked groups nothing can be received
-		list, err := visibleMessages(r, q.id, true, now, now-q.settings.Retention*1000, most)
+		list, err := visibleMessages(r, q.id, true, now, now-q.settings.Retention*1000, most, 0)
 		if err != nil {
 			return 0, time.Time{}, err
 		}

@@ -105,8 +105,9 @@ func insertMessage(tx engine.Tx, queue int64, m *message) error {
 }
 
 // visibleMessages reads up to n messages that may be received at now, oldest
-// first. In a FIFO queue, a group with a message in flight gives none.
-func visibleMessages(r engine.Reader, queue int64, fifo bool, now, sentAfter int64, n int) ([]*message, error) {
+// first, and stops once they have that many bytes; 0: any. In a FIFO queue, a
+// group with a message in flight gives none.
+func visibleMessages(r engine.Reader, queue int64, fifo bool, now, sentAfter int64, n, bytes int) ([]*message, error) {
 	sql := `SELECT ` + messageColumns + ` FROM queue_message m WHERE queue_id = ? AND visible <= ? AND sent > ?`
 	args := []any{queue, now, sentAfter}
 	if fifo {
@@ -122,11 +123,13 @@ func visibleMessages(r engine.Reader, queue int64, fifo bool, now, sentAfter int
 	}
 	defer rows.Close()
 	var all []*message
-	for rows.Next() {
+	size := 0
+	for (bytes == 0 || size < bytes) && rows.Next() {
 		m := &message{}
 		if err := rows.Scan(&m.id, &m.visible, &m.receives, &m.sent, &m.firstReceived, &m.messageID, &m.body, &m.attributes, &m.system, &m.group, &m.dedup, &m.deadSource); err != nil {
 			return nil, fmt.Errorf("read messages: %w", err)
 		}
+		size += len(m.body) + len(m.attributes)
 		all = append(all, m)
 	}
 	return all, rows.Err()
