@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"time"
 
 	"millrace/api"
 	"millrace/engine"
@@ -152,6 +153,11 @@ func (t trailLogs) WriteTx(tx engine.Tx, f trail.LogFile) error {
 
 // mappingFunctions are the functions that mappings call.
 type mappingFunctions struct{ functions *function.Service }
+
+// FunctionTimeout returns how long a function may run and whether there is one.
+func (m mappingFunctions) FunctionTimeout(r engine.Reader, arn string) (timeout time.Duration, found bool, err error) {
+	return m.functions.FunctionTimeout(r, arn)
+}
 
 // InvokeFunction calls a function and waits for its answer.
 func (m mappingFunctions) InvokeFunction(ctx context.Context, arn string, payload []byte, key string) (answer []byte, failed bool, err error) {

@@ -129,6 +129,29 @@ func (s *Service) find(ctx context.Context, ref reference) (*function, error) {
 	return nil, s.notFound(ref.name, qualifier)
 }
 
+// FunctionTimeout returns how long a function may run and whether there is such a
+// function; 0: the remote endpoint may have it.
+func (s *Service) FunctionTimeout(r engine.Reader, name string) (timeout time.Duration, found bool, err error) {
+	ref, err := parseName(name)
+	if err != nil {
+		return 0, false, err
+	}
+	f, err := functionOf(r, ref.name)
+	if err != nil {
+		return 0, false, err
+	}
+	if f == nil && s.o.Handlers[ref.name] != nil {
+		f = s.unmade(ref.name)
+	}
+	switch {
+	case f != nil && (ref.qualifier == "" || ref.qualifier == latest):
+		return f.timeout(), true, nil
+	case f == nil && s.o.Remote != "":
+		return 0, true, nil
+	}
+	return 0, false, nil
+}
+
 // unmade is a function that is a handler of this process.
 func (s *Service) unmade(name string) *function {
 	f := &function{Configuration: Configuration{FunctionName: name, FunctionArn: s.arn(name), Runtime: inProcess, Handler: name,

@@ -3,6 +3,7 @@ package mapping
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -120,6 +121,9 @@ func (s *Service) createMapping(tx engine.Tx, _ tasks.Caller, in json.RawMessage
 	if err := s.place(tx, m, kind, badParameter); err != nil {
 		return nil, err
 	}
+	if err := s.checkFunction(tx, m); err != nil {
+		return nil, err
+	}
 	if err := store(tx, m); err != nil {
 		return nil, err
 	}
@@ -127,6 +131,31 @@ func (s *Service) createMapping(tx engine.Tx, _ tasks.Caller, in json.RawMessage
 	out := s.describe(m)
 	out.State = "Creating"
 	return out, nil
+}
+
+// checkFunction refuses a function that is not there, or that may still run when
+// the queue shows its messages again.
+func (s *Service) checkFunction(r engine.Reader, m *mapping) error {
+	refuse := func(format string, args ...any) error {
+		return &tasks.Error{Code: "InvalidParameterValueException", Message: fmt.Sprintf(format, args...), Status: 400, Fields: map[string]any{"Type": "User"}}
+	}
+	timeout, found, err := s.c.Functions.FunctionTimeout(r, m.target)
+	switch {
+	case err != nil:
+		return err
+	case !found:
+		return refuse("Function does not exist")
+	case kindOf(m.source) != queueSource:
+		return nil
+	}
+	hidden, err := s.c.Queues.VisibilityTimeout(r, m.source)
+	if err != nil {
+		return err
+	}
+	if hidden < timeout {
+		return refuse("Queue visibility timeout: %d seconds is less than Function timeout: %d seconds", hidden/time.Second, timeout/time.Second)
+	}
+	return nil
 }
 
 // place finds the source and where a new mapping begins to read it.
@@ -172,6 +201,11 @@ func (s *Service) updateMapping(tx engine.Tx, _ tasks.Caller, in json.RawMessage
 	req.into(&m.settings)
 	if err := m.settings.check(kindOf(m.source), badParameter); err != nil {
 		return nil, err
+	}
+	if req.Function != "" { // else it can be disabled although its function is gone
+		if err := s.checkFunction(tx, m); err != nil {
+			return nil, err
+		}
 	}
 	if err := s.change(tx, m); err != nil {
 		return nil, err

@@ -36,6 +36,8 @@ func Migrations() fs.FS {
 type Queues interface {
 	// Exists reports whether there is a queue.
 	Exists(r engine.Reader, arn string) (bool, error)
+	// VisibilityTimeout is how long a queue hides what was received.
+	VisibilityTimeout(r engine.Reader, arn string) (time.Duration, error)
 	// Visible counts the messages that may be received now, up to most, and says
 	// when the next one becomes visible; zero: no other will.
 	Visible(r engine.Reader, arn string, most int) (n int, next time.Time, err error)
@@ -62,6 +64,9 @@ type Streams interface {
 
 // Functions are the functions that mappings call.
 type Functions interface {
+	// FunctionTimeout returns how long a function may run and whether there is
+	// such a function; 0: it is elsewhere, and nobody here knows.
+	FunctionTimeout(r engine.Reader, arn string) (timeout time.Duration, found bool, err error)
 	// InvokeFunction calls a function and waits. failed says that answer is the
 	// function's error; err that it could not be called. key is the same when a
 	// call is repeated.

@@ -58,6 +58,17 @@ func (f *functions) InvokeFunction(ctx context.Context, arn string, payload []by
 	return []byte(rest), failed, nil
 }
 
+// FunctionTimeout knows f and g, which have 3 s, and slow, which has 31.
+func (f *functions) FunctionTimeout(_ engine.Reader, arn string) (time.Duration, bool, error) {
+	switch strings.TrimPrefix(arn, strings.TrimSuffix(function, "f")) {
+	case "f", "g":
+		return 3 * time.Second, true, nil
+	case "slow":
+		return 31 * time.Second, true, nil
+	}
+	return 0, false, nil
+}
+
 func (f *functions) list() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -424,6 +435,9 @@ func (f *fixture) settled(n int) {
 		}
 		return behind == 0
 	})
+	if err := f.h.Do(context.Background(), nil, func(engine.Tx) error { return nil }); err != nil { // the unit before is over
+		f.t.Fatal(err)
+	}
 	if got := len(f.h.Started()); got != n {
 		f.t.Errorf("%d executions, want %d", got, n)
 	}
@@ -598,6 +612,24 @@ func TestMappingsAPI(t *testing.T) {
 	f.must("DeleteEventSourceMapping", `{"UUID":%q}`, id)
 	if n := len(f.must("ListEventSourceMappings", `{}`)["EventSourceMappings"].([]any)); n != 0 {
 		t.Errorf("%d mappings are left", n)
+	}
+}
+
+func TestMappingsNeedAFunctionThatFitsTheQueue(t *testing.T) {
+	f := open(t)
+	f.makeQueue("")
+	id := f.must("CreateEventSourceMapping", `{"EventSourceArn":%q,"FunctionName":"f","Enabled":false}`, queueARN)["UUID"].(string)
+	const slow = "Queue visibility timeout: 30 seconds is less than Function timeout: 31 seconds"
+	for _, c := range []struct{ op, in, want string }{
+		{"CreateEventSourceMapping", `{"EventSourceArn":"` + queueARN + `","FunctionName":"none"}`, "Function does not exist"},
+		{"CreateEventSourceMapping", `{"EventSourceArn":"` + queueARN + `","FunctionName":"slow"}`, slow},
+		{"UpdateEventSourceMapping", `{"UUID":"` + id + `","FunctionName":"none"}`, "Function does not exist"},
+		{"UpdateEventSourceMapping", `{"UUID":"` + id + `","FunctionName":"slow"}`, slow},
+	} {
+		_, err := f.call(c.op, c.in)
+		if e := (*tasks.Error)(nil); !errors.As(err, &e) || e.Code != "InvalidParameterValueException" || e.Message != c.want {
+			t.Errorf("%s %s: %v, want %s", c.op, c.in, err, c.want)
+		}
 	}
 }
 

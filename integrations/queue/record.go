@@ -90,5 +90,14 @@ func (s *Service) Visible(r engine.Reader, arn string, most int) (n int, next ti
 	return n, next, err
 }
 
+// VisibilityTimeout is how long a queue hides what was received.
+func (s *Service) VisibilityTimeout(r engine.Reader, arn string) (time.Duration, error) {
+	q, err := find(r, arn)
+	if err != nil {
+		return 0, err
+	}
+	return time.Duration(q.settings.Visibility) * time.Second, nil
+}
+
 // SignalKey is Key by ARN.
 func (s *Service) SignalKey(arn string) string { return Key(NameOf(arn)) }
