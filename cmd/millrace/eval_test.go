@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -14,19 +13,8 @@ import (
 	"millrace/cmd/internal/cli"
 )
 
-// invoke runs a command line with a standard input.
-func invoke(stdin string, args ...string) (code int, stdout, stderr string) {
-	var out, err bytes.Buffer
-	p := &process{strings.NewReader(stdin), &out, &err, func(string) string { return "" }, false}
-	code = run(context.Background(), p, args)
-	return code, out.String(), err.String()
-}
-
 func TestEval(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "in.json")
-	if err := os.WriteFile(file, []byte(`{"orders":[{"total":1.50},{"total":2}],"name":"Ana"}`), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	file := file(t, "in.json", `{"orders":[{"total":1.50},{"total":2}],"name":"Ana"}`)
 	for _, c := range []struct {
 		name   string
 		args   []string
@@ -66,7 +54,7 @@ func TestEval(t *testing.T) {
 		{"an expression and a batch", []string{"1", "--batch"}, "", cli.Usage, "", "--batch"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			code, stdout, stderr := invoke(c.stdin, append([]string{"eval"}, c.args...)...)
+			code, stdout, stderr := do(t, c.stdin, append([]string{"eval"}, c.args...)...)
 			if code != c.code || stdout != c.stdout || !strings.Contains(stderr, c.stderr) || c.stderr == "" && stderr != "" {
 				t.Errorf("got %d, %q, %q, want %d, %q, %q", code, stdout, stderr, c.code, c.stdout, c.stderr)
 			}
@@ -102,15 +90,12 @@ func TestEvalBatch(t *testing.T) {
 		want.WriteString(l.want + "\n")
 	}
 	text := strings.TrimSuffix(in.String(), "\n") // the last line has no end
-	code, stdout, stderr := invoke(text, "eval", "--batch", "--vars", `{"v":"v"}`)
+	code, stdout, stderr := do(t, text, "eval", "--batch", "--vars", `{"v":"v"}`)
 	if code != cli.OK || stdout != want.String() || stderr != "" {
 		t.Errorf("got %d, %q\n%s\nwant\n%s", code, stderr, stdout, want.String())
 	}
-	file := filepath.Join(t.TempDir(), "lines")
-	if err := os.WriteFile(file, []byte(`{"expr":"$.a","input":{"a":[1]}}`+"\n"+`{"expr":"$.b","input":{"a":[1]}}`+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if code, stdout, _ := invoke("", "eval", "--batch", "--language", "jsonpath", "--input", file); code != cli.OK || stdout != `{"result":[1]}`+"\n"+`{"error":"States.Runtime"}`+"\n" {
+	paths := file(t, "lines", `{"expr":"$.a","input":{"a":[1]}}`+"\n"+`{"expr":"$.b","input":{"a":[1]}}`+"\n")
+	if code, stdout, _ := do(t, "", "eval", "--batch", "--language", "jsonpath", "--input", paths); code != cli.OK || stdout != `{"result":[1]}`+"\n"+`{"error":"States.Runtime"}`+"\n" {
 		t.Errorf("paths: got %d, %q", code, stdout)
 	}
 }
@@ -157,7 +142,7 @@ func TestEvalBatchOfTheSuite(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	code, stdout, stderr := invoke(in.String(), "eval", "--batch")
+	code, stdout, stderr := do(t, in.String(), "eval", "--batch")
 	answers := strings.Split(strings.TrimSuffix(stdout, "\n"), "\n")
 	if code != cli.OK || len(answers) != len(suite.Cases) {
 		t.Fatalf("got %d, %d answers to %d cases, %q", code, len(answers), len(suite.Cases), stderr)

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"millrace/asl"
 	"millrace/cmd/internal/cli"
 	"millrace/engine"
 	"millrace/engine/interp"
@@ -20,8 +19,8 @@ import (
 func runFile(ctx context.Context, p *process, args []string) (err error) {
 	s := settings{}
 	f := cli.NewFlags("run FILE [--input JSON|@FILE] [--data DIR]", `
-Runs one execution of the state machine in FILE to its end and prints its
-output. The state is thrown away unless --data names a folder for it. The exit
+Runs one execution of the state machine in FILE, JSON or YAML, to its end and
+prints its output. The state is thrown away unless --data names a folder for it. The exit
 code is 0 only if the execution succeeds.
 
     millrace run order.asl.json --input '{"total": 7}'`)
@@ -41,9 +40,12 @@ code is 0 only if the execution succeeds.
 	if *kind != string(engine.Standard) && *kind != string(engine.Express) {
 		return cli.Misused("run: --type %s: want STANDARD or EXPRESS", *kind)
 	}
-	text, err := readFile(rest[0], p.in)
+	def, err := readDefinition(rest[0], p.in)
 	if err != nil {
 		return err
+	}
+	if def.faults != nil {
+		return def.refused(def.faults)
 	}
 	doc, err := document(p, *input)
 	if err != nil {
@@ -56,9 +58,10 @@ code is 0 only if the execution succeeds.
 	}
 	defer func() { err = errors.Join(err, sys.close()) }()
 
-	m, err := put(ctx, sys.engine, machineFor(rest[0]), *kind, string(text), s.account)
+	m, err := put(ctx, sys.engine, machineFor(rest[0]), *kind, string(def.json), s.account)
 	if refused := new(engine.DefinitionError); errors.As(err, &refused) {
-		return faults(rest[0], refused)
+		def.locate(refused.Diagnostics)
+		return def.refused(refused.Diagnostics)
 	}
 	if err != nil {
 		return err
@@ -126,17 +129,6 @@ func put(ctx context.Context, e *engine.Engine, name, kind, definition, account 
 		return m, cli.Failf("the state machine %s is %s there, want --type %[2]s", name, m.Type)
 	}
 	return e.UpdateStateMachine(ctx, engine.UpdateStateMachine{ARN: arn, Definition: &definition})
-}
-
-// faults tells a refused definition.
-func faults(file string, refused *engine.DefinitionError) error {
-	var lines []string
-	for _, d := range refused.Diagnostics {
-		if d.Severity == asl.SeverityError {
-			lines = append(lines, diagnosis(d).Text(file))
-		}
-	}
-	return cli.Failf("the definition is not right\n%s", strings.Join(lines, "\n"))
 }
 
 // finish runs an execution to its end, printing each event that progress is

@@ -20,8 +20,9 @@ type checked struct {
 
 func validate(_ context.Context, p *process, args []string) error {
 	f := cli.NewFlags("validate FILE... [--format text|json|sarif] [--strict] [--type STANDARD|EXPRESS]", `
-Checks definitions in the Amazon States Language. Placeholders such as
-${TableArn} are accepted unless --strict is given. FILE - is standard input.
+Checks definitions in the Amazon States Language: JSON, or YAML in files that
+end in .yaml or .yml. Placeholders such as ${TableArn} are accepted unless
+--strict is given. FILE - is standard input.
 The exit code is 0 when nothing is wrong, 1 when there are faults.
 
     millrace validate order.asl.json
@@ -50,11 +51,11 @@ The exit code is 0 when nothing is wrong, 1 when there are faults.
 	all := make([]checked, 0, len(files))
 	faults := 0
 	for _, name := range files {
-		text, err := readFile(name, p.in)
+		def, err := readDefinition(name, p.in)
 		if err != nil {
 			return err
 		}
-		_, found := asl.Parse(text, options)
+		found := def.check(options)
 		c := checked{name, make([]cli.Diagnosis, len(found))}
 		for i, d := range found {
 			c.Found[i] = diagnosis(d)

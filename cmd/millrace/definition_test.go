@@ -1,0 +1,43 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"millrace/cmd/internal/cli"
+)
+
+const order = `StartAt: Greet
+States:
+  Greet:
+    Type: Pass
+    Parameters:
+      greeting.$: States.Format('Hello {}', $.name)
+    End: true
+`
+
+func TestDefinitionsInYAML(t *testing.T) {
+	yml := file(t, "order.yml", order)
+	code, out, errs := do(t, "", "run", yml, "--input", `{"name":"Ana"}`, "--json")
+	if code != cli.OK || !strings.Contains(out, `"output":{"greeting":"Hello Ana"}`) {
+		t.Errorf("run: got %d, %s, %s", code, out, errs)
+	}
+	if code, out, errs := do(t, "", "validate", yml); code != cli.OK || out != "" {
+		t.Errorf("validate: got %d, %s, %s", code, out, errs)
+	}
+	faulty := file(t, "faulty.YAML", strings.Replace(order, "End: true", "Next: Gone", 1))
+	broken := file(t, "broken.yaml", "StartAt: A\n# A comment.\nStates: A: b\n")
+	tagged := file(t, "tagged.yaml", "StartAt: A\nStates:\n  A: !Sub x\n")
+	for _, c := range []struct{ file, want string }{
+		{faulty, ":7:11: error: Missing 'Next' target: Gone at /States/Greet/Next [MISSING_TRANSITION_TARGET]"},
+		{broken, ":3:1: error: No YAML: mapping values are not allowed in this context [INVALID_YAML_DESCRIPTION]"},
+		{tagged, ":3:6: error: The tag !Sub means nothing in a definition; it may belong to a template, which millrace deploy reads at /States/A [INVALID_YAML_DESCRIPTION]"},
+	} {
+		if code, out, _ := do(t, "", "validate", c.file); code != cli.Failed || !strings.HasPrefix(out, c.file+c.want+"\n") {
+			t.Errorf("validate: got %d, %s, want %s", code, out, c.want)
+		}
+		if code, _, errs := do(t, "", "run", c.file); code != cli.Failed || !strings.Contains(errs, c.file+c.want) {
+			t.Errorf("run: got %d, %s, want %s", code, errs, c.want)
+		}
+	}
+}
