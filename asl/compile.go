@@ -161,6 +161,15 @@ func (c *compiler) fault(n, at *node, code, message string) {
 }
 
 func (c *compiler) faultAt(order int, n, at *node, code, message string) {
+	c.faultFrom(order, n, at, n.off, code, message)
+}
+
+// faultIn reports an error that stands so many bytes into the string n.
+func (c *compiler) faultIn(n, at *node, inside int, code, message string) {
+	c.faultFrom(orderText, n, at, n.inside(c.text, inside), code, message)
+}
+
+func (c *compiler) faultFrom(order int, n, at *node, off int, code, message string) {
 	if at == nil {
 		at = n
 	}
@@ -168,7 +177,7 @@ func (c *compiler) faultAt(order int, n, at *node, code, message string) {
 	if s, ok := n.text(); ok && c.opt.Strictness == Lenient && hasPlaceholder(s) {
 		d.Severity, d.order = SeverityWarning, orderWarnings
 	}
-	c.report(d, n)
+	c.report(d, n, off)
 }
 
 // refuse reports what AWS refuses but other engines take: an error when strict,
@@ -186,15 +195,16 @@ func (c *compiler) warn(n, at *node, code, message string) {
 	if at == nil {
 		at = n
 	}
-	c.report(Diagnostic{Severity: SeverityWarning, Code: code, Message: message, place: at.location(), order: orderWarnings, offset: at.off}, n)
+	c.report(Diagnostic{Severity: SeverityWarning, Code: code, Message: message, place: at.location(), order: orderWarnings, offset: at.off}, n, n.off)
 }
 
 // nowhere reports an error for which AWS names no place.
 func (c *compiler) nowhere(n *node, code, message string) {
-	c.report(Diagnostic{Severity: SeverityError, Code: code, Message: message, place: noPlace, order: orderEnd}, n)
+	c.report(Diagnostic{Severity: SeverityError, Code: code, Message: message, place: noPlace, order: orderEnd}, n, n.off)
 }
 
-func (c *compiler) report(d Diagnostic, n *node) {
+// report adds a diagnostic about n, found at a place in the text.
+func (c *compiler) report(d Diagnostic, n *node, off int) {
 	d.Pointer = n.pointer()
 	if d.place == "" {
 		d.place = "/"
@@ -207,7 +217,7 @@ func (c *compiler) report(d Diagnostic, n *node) {
 	if c.lines == nil {
 		c.lines = newLines(c.text)
 	}
-	d.Line, d.Column = c.lines.at(n.off)
+	d.Line, d.Column = c.lines.at(off)
 	c.diagnostics = append(c.diagnostics, d)
 }
 

@@ -3,6 +3,9 @@ package asl
 import (
 	"errors"
 	"strings"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"millrace/asl/document"
 	"millrace/asl/jsonata"
@@ -187,33 +190,52 @@ func (s *scope) jsonataPart(n *node) part {
 // expression compiles the expression src, which stands in n.
 func (s *scope) expression(n *node, src string) part {
 	inner := strings.TrimSpace(src[2 : len(src)-2])
+	start := len(src) - 2 - len(strings.TrimLeftFunc(src[2:len(src)-2], unicode.IsSpace)) // of inner in src
 	e, err := jsonata.Compile(inner, jsonata.Options{NoEval: true})
 	if err != nil {
 		message := err.Error()
+		at := 0
 		var fault *jsonata.Error
 		if errors.As(err, &fault) {
 			message = jsonataWords(fault)
+			at = start + tokenOffset(inner, fault)
 		}
-		s.c.fault(n, nil, codeJSONata, message)
+		s.c.faultIn(n, nil, at, codeJSONata, message)
 		return literal{src}
 	}
 	field := strings.TrimPrefix(n.location(), s.n.location()+"/")
 	x := &expression{expr: e, source: src, field: field}
-	s.refer(n, x)
+	s.refer(n, x, start)
 	return x
 }
 
-// refer notes what an expression refers to, and reports what it cannot.
-func (s *scope) refer(n *node, x *expression) {
+// tokenOffset returns where the token at fault begins, in bytes: its end is known,
+// in UTF-16 units.
+func tokenOffset(src string, fault *jsonata.Error) int {
+	end, units := 0, 0
+	for end < len(src) && units < fault.Position {
+		r, size := utf8.DecodeRuneInString(src[end:])
+		end, units = end+size, units+utf16.RuneLen(r)
+	}
+	if token := fault.Token; token != "" && strings.HasSuffix(src[:end], token) {
+		return end - len(token)
+	}
+	_, size := utf8.DecodeLastRuneInString(src[:end])
+	return end - size
+}
+
+// refer notes what an expression refers to, and reports what it cannot. start is
+// where the expression begins in the text of n.
+func (s *scope) refer(n *node, x *expression, start int) {
 	refs := x.expr.References()
 	for _, r := range refs {
 		switch {
 		case r.Kind == jsonata.Root:
-			s.c.fault(n, nil, codeUnsupported, "Reference to '$$' is not supported.")
+			s.c.faultIn(n, nil, start+r.Start, codeUnsupported, "Reference to '$$' is not supported.")
 		case r.Kind != jsonata.Variable:
-			s.c.fault(n, nil, codeUnsupported, "Reference to '"+r.String()+"' at the top level is not supported.")
+			s.c.faultIn(n, nil, start+r.Start, codeUnsupported, "Reference to '"+r.String()+"' at the top level is not supported.")
 		case r.Name == "states":
-			s.refersToStates(n, x, r)
+			s.refersToStates(n, x, r, start)
 		case r.Name == "random":
 			x.uses.random = true
 		case r.Name == "uuid":
@@ -238,7 +260,7 @@ func (s *scope) refer(n *node, x *expression) {
 }
 
 // refersToStates notes which member of $states is used.
-func (s *scope) refersToStates(n *node, x *expression, r jsonata.Reference) {
+func (s *scope) refersToStates(n *node, x *expression, r jsonata.Reference, start int) {
 	if len(r.Fields) == 0 {
 		x.uses.input, x.uses.result, x.uses.errorOutput, x.uses.context = true, true, true, true
 		return
@@ -253,10 +275,10 @@ func (s *scope) refersToStates(n *node, x *expression, r jsonata.Reference) {
 	case "errorOutput":
 		x.uses.errorOutput = true
 		if !s.catching {
-			s.c.fault(n, nil, codeUnsupported, "Field '$states.errorOutput' does not exist.")
+			s.c.faultIn(n, nil, start+r.Start, codeUnsupported, "Field '$states.errorOutput' does not exist.")
 		}
 	default:
-		s.c.fault(n, nil, codeUnsupported, "Field '$states."+r.Fields[0]+"' does not exist.")
+		s.c.faultIn(n, nil, start+r.Start, codeUnsupported, "Field '$states."+r.Fields[0]+"' does not exist.")
 	}
 }
 

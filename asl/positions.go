@@ -4,6 +4,8 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"millrace/asl/document"
 )
@@ -93,6 +95,53 @@ func (n *node) find(pointer string) *node {
 		n = n.get(strings.ReplaceAll(strings.ReplaceAll(step, "~1", "/"), "~0", "~"))
 	}
 	return n
+}
+
+// inside returns the place in the definition's text of what stands so many bytes
+// into the string n, and where n begins for none or if n is no string.
+func (n *node) inside(text []byte, bytes int) int {
+	if bytes <= 0 || n.off >= len(text) || text[n.off] != '"' {
+		return n.off
+	}
+	i := n.off + 1
+	for bytes > 0 && i < len(text) && text[i] != '"' {
+		if text[i] != '\\' {
+			i++
+			bytes--
+			continue
+		}
+		size, made := escaped(text[i:])
+		if bytes < made {
+			break
+		}
+		i, bytes = i+size, bytes-made
+	}
+	return i
+}
+
+// escaped returns how many bytes an escape sequence has, and how many it makes.
+func escaped(text []byte) (size, made int) {
+	unit := func(at int) rune {
+		if len(text) < at+6 || text[at] != '\\' || text[at+1] != 'u' {
+			return -1
+		}
+		n, err := strconv.ParseUint(string(text[at+2:at+6]), 16, 16)
+		if err != nil {
+			return -1
+		}
+		return rune(n)
+	}
+	first := unit(0)
+	if first < 0 {
+		return 2, 1
+	}
+	if utf16.IsSurrogate(first) {
+		if r := utf16.DecodeRune(first, unit(6)); r != utf8.RuneError {
+			return 12, utf8.RuneLen(r)
+		}
+		return 6, utf8.RuneLen(utf8.RuneError)
+	}
+	return 6, utf8.RuneLen(first)
 }
 
 // lines turns offsets into lines and columns.

@@ -1,6 +1,7 @@
 package asl
 
 import (
+	"errors"
 	"strings"
 
 	"millrace/asl/document"
@@ -12,7 +13,7 @@ import (
 func (s *scope) path(n *node, src string) *jsonpath.Path {
 	p, err := jsonpath.Compile(src)
 	if err != nil {
-		s.c.fault(n, nil, codeSchema, "Value must be a valid JSONPath.")
+		s.c.faultIn(n, nil, faultOffset(err), codeSchema, "Value must be a valid JSONPath.")
 		return nil
 	}
 	s.refers(p.Variable())
@@ -78,12 +79,25 @@ func (s *scope) pathOrFunction(key string) Field {
 	if !ok {
 		return nil
 	}
-	p := s.pathOrIntrinsic(f, src, key)
+	p, at := s.pathOrIntrinsic(f, src, key)
 	if p == nil {
-		s.c.fault(f, nil, codeSchema, notDynamic(key))
+		s.c.faultIn(f, nil, at, codeSchema, notDynamic(key))
 		return nil
 	}
 	return p
+}
+
+// faultOffset returns where a path or an intrinsic function goes wrong, in bytes.
+func faultOffset(err error) int {
+	var path *jsonpath.SyntaxError
+	var call *intrinsic.SyntaxError
+	switch {
+	case errors.As(err, &path):
+		return path.Offset
+	case errors.As(err, &call):
+		return call.Offset
+	}
+	return 0
 }
 
 func notDynamic(key string) string {
@@ -96,28 +110,29 @@ type dynamic interface {
 	part
 }
 
-// pathOrIntrinsic compiles a path or an intrinsic function call, or returns nil.
-func (s *scope) pathOrIntrinsic(n *node, src, field string) dynamic {
+// pathOrIntrinsic compiles a path or an intrinsic function call, or returns nil
+// and where in the text it goes wrong.
+func (s *scope) pathOrIntrinsic(n *node, src, field string) (d dynamic, at int) {
 	if strings.HasPrefix(src, "$") {
 		p, err := jsonpath.Compile(src)
 		if err != nil {
-			return nil
+			return nil, faultOffset(err)
 		}
 		s.refers(p.Variable())
-		return &pathField{path: p, field: field}
+		return &pathField{path: p, field: field}, 0
 	}
 	if !intrinsic.IsCall(src) {
-		return nil
+		return nil, 0
 	}
 	c, err := intrinsic.Compile(src)
 	if err != nil {
-		return nil
+		return nil, faultOffset(err)
 	}
 	for _, p := range c.Paths() {
 		s.refers(p.Variable())
 	}
 	s.vet(n, c)
-	return &callField{call: c}
+	return &callField{call: c}, 0
 }
 
 // vet reports calls that are sure to fail. AWS accepts them in a definition.

@@ -127,12 +127,13 @@ func (s *scope) payloadPart(n, field *node) part {
 
 // dynamicPart compiles the value of a member whose name ends with ".$".
 func (s *scope) dynamicPart(k, field *node) part {
-	src, ok := k.text()
-	if ok {
-		if p := s.pathOrIntrinsic(k, src, k.key); p != nil {
+	at := 0
+	if src, ok := k.text(); ok {
+		var p dynamic
+		if p, at = s.pathOrIntrinsic(k, src, k.key); p != nil {
 			return p
 		}
 	}
-	s.c.fault(k, field, codeSchema, notDynamic(k.key))
+	s.c.faultIn(k, field, at, codeSchema, notDynamic(k.key))
 	return literal{k.value}
 }

@@ -182,7 +182,9 @@ States:
 		at[f.Pointer+" "+f.Code] = lines[f.Line-1][f.Column-1:]
 	}
 	for key, want := range map[string]string{
-		"/States/Äx/Output/empty/deep UNSUPPORTED_JSONATA_EXPRESSION": `"{% $$ %}" }`,
+		"/States/Äx/Output/empty/deep UNSUPPORTED_JSONATA_EXPRESSION": `$$ %}" }`,
+		"/States/Äx/Output/plain INVALID_JSONATA_EXPRESSION":          `+ %}'`,
+		"/States/Äx/Output/block INVALID_JSONATA_EXPRESSION":          `]`,
 		"/States/Äx/Next MISSING_TRANSITION_TARGET":                   "Elsewhere",
 		"/States/Äx/Next REPEATED_FIELD":                              "Nowhere",
 		"/States/Lost MISSING_TRANSITION_TARGET":                      "Type: Succeed",
