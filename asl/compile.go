@@ -20,6 +20,9 @@ func Parse(definition []byte, opt Options) (*Machine, []Diagnostic) {
 	c.check()
 	m := c.machine()
 	c.rules()
+	if opt.Lint {
+		c.lint()
+	}
 	for _, d := range c.finish() {
 		if d.Severity == SeverityError {
 			return nil, c.diagnostics
@@ -113,12 +116,13 @@ type compiler struct {
 	lines       *lines
 	m           *Machine
 	diagnostics []Diagnostic
-	seen        map[string]bool // faults reported, by pointer and message
-	labels      map[string]bool // of Map states
+	seen        map[string]bool  // faults reported, by pointer and message
+	labels      map[string]bool  // of Map states
+	reads       map[*node][]read // of variables, by state
 }
 
 func newCompiler(text []byte, opt Options) *compiler {
-	return &compiler{text: text, opt: opt, m: &Machine{QueryLanguage: JSONPath, byPointer: make(map[string]State)}, seen: make(map[string]bool), labels: make(map[string]bool)}
+	return &compiler{text: text, opt: opt, m: &Machine{QueryLanguage: JSONPath, byPointer: make(map[string]State)}, seen: make(map[string]bool), labels: make(map[string]bool), reads: make(map[*node][]read)}
 }
 
 // read parses the text and reports whether it is JSON.
@@ -196,6 +200,11 @@ func (c *compiler) warn(n, at *node, code, message string) {
 		at = n
 	}
 	c.report(Diagnostic{Severity: SeverityWarning, Code: code, Message: message, place: at.location(), order: orderWarnings, offset: at.off}, n, n.off)
+}
+
+// warnIn reports a remark on what stands so many bytes into the string n.
+func (c *compiler) warnIn(n *node, inside int, code, message string) {
+	c.report(Diagnostic{Severity: SeverityWarning, Code: code, Message: message, place: n.location(), order: orderWarnings, offset: n.off}, n, n.inside(c.text, inside))
 }
 
 // nowhere reports an error for which AWS names no place.

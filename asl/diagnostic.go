@@ -75,6 +75,7 @@ const (
 type Options struct {
 	Strictness Strictness
 	Express    bool // the machine's type is EXPRESS
+	Lint       bool // remarks, too, on what is accepted but cannot be meant so
 }
 
 // Limits of a definition.

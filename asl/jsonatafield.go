@@ -244,7 +244,7 @@ func (s *scope) refer(n *node, x *expression, start int) {
 	}
 	for _, r := range x.expr.Variables() {
 		if r.Name != "states" && !(r.Called && isFunction(r.Name)) {
-			s.refers(r.Name)
+			s.refers(n, start+r.Start, r.Name)
 		}
 	}
 	if len(refs) != 1 || refs[0].Kind != jsonata.Variable {
@@ -270,6 +270,9 @@ func (s *scope) refersToStates(n *node, x *expression, r jsonata.Reference, star
 		x.uses.input = true
 	case "result":
 		x.uses.result = true
+		if s.c.opt.Lint && !s.hasResult(x.field) {
+			s.c.warnIn(n, start+r.Start, codeNoResult, "There is no '$states.result' here: only a Task, Parallel or Map state has it, in Output and Assign")
+		}
 	case "context":
 		x.uses.context = true
 	case "errorOutput":
@@ -280,6 +283,17 @@ func (s *scope) refersToStates(n *node, x *expression, r jsonata.Reference, star
 	default:
 		s.c.faultIn(n, nil, start+r.Start, codeUnsupported, "Field '$states."+r.Fields[0]+"' does not exist.")
 	}
+}
+
+// hasResult reports whether there is $states.result in a field of the state.
+func (s *scope) hasResult(field string) bool {
+	switch kind, _ := s.n.get("Type").text(); kind {
+	case "Task", "Parallel", "Map":
+	default:
+		return false
+	}
+	top, _, _ := strings.Cut(field, "/")
+	return top == "Output" || top == "Assign"
 }
 
 // condition compiles the Condition of a JSONata rule.

@@ -27,6 +27,9 @@ func isIntegration(n *node, names ...string) bool {
 	return false
 }
 
+// waitingPatterns end the service integrations that wait for a job or a task token.
+var waitingPatterns = []string{".sync", ".sync:2", ".waitForTaskToken"}
+
 // checkResource holds that a Task's Resource is an ARN that can be called, and
 // from this type of machine.
 func (c *compiler) checkResource(n *node, arn string) {
@@ -52,7 +55,7 @@ func (c *compiler) checkResource(n *node, arn string) {
 	if !c.opt.Express {
 		return
 	}
-	for _, pattern := range []string{".sync", ".sync:2", ".waitForTaskToken"} {
+	for _, pattern := range waitingPatterns {
 		if strings.HasSuffix(arn, pattern) {
 			// AWS's text has a space after its last word.
 			c.fault(n, nil, codeSchema, "Express state machine does not support '"+strings.TrimSuffix(pattern, ":2")+"' service integration ")

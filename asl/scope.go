@@ -16,7 +16,7 @@ func (s *scope) path(n *node, src string) *jsonpath.Path {
 		s.c.faultIn(n, nil, faultOffset(err), codeSchema, "Value must be a valid JSONPath.")
 		return nil
 	}
-	s.refers(p.Variable())
+	s.refers(n, 0, p.Variable())
 	return p
 }
 
@@ -38,10 +38,14 @@ func (s *scope) reference(n *node, src string, context bool) *jsonpath.Path {
 	return p
 }
 
-// refers notes that the state refers to a variable; "" is none.
-func (s *scope) refers(variable string) {
+// refers notes that the state refers to a variable, so many bytes into the string
+// n; "" is none.
+func (s *scope) refers(n *node, inside int, variable string) {
 	if variable == "" {
 		return
+	}
+	if s.c.opt.Lint {
+		s.c.reads[s.n] = append(s.c.reads[s.n], read{n, inside, variable})
 	}
 	name := s.n.key
 	if s.c.m.references[name] == nil {
@@ -118,7 +122,7 @@ func (s *scope) pathOrIntrinsic(n *node, src, field string) (d dynamic, at int) 
 		if err != nil {
 			return nil, faultOffset(err)
 		}
-		s.refers(p.Variable())
+		s.refers(n, 0, p.Variable())
 		return &pathField{path: p, field: field}, 0
 	}
 	if !intrinsic.IsCall(src) {
@@ -129,7 +133,7 @@ func (s *scope) pathOrIntrinsic(n *node, src, field string) (d dynamic, at int) 
 		return nil, faultOffset(err)
 	}
 	for _, p := range c.Paths() {
-		s.refers(p.Variable())
+		s.refers(n, 0, p.Variable())
 	}
 	s.vet(n, c)
 	return &callField{call: c}, 0

@@ -18,7 +18,7 @@ func TestValidDefinitions(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m, diags := Parse(text, Options{Strictness: Lenient})
+		m, diags := Parse(text, Options{Strictness: Lenient, Lint: true})
 		for _, d := range diags {
 			if d.Severity == SeverityError {
 				t.Errorf("%s: %s", filepath.Base(file), d)

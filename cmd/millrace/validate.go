@@ -22,7 +22,8 @@ func validate(_ context.Context, p *process, args []string) error {
 	f := cli.NewFlags("validate FILE... [--format text|json|sarif] [--strict] [--type STANDARD|EXPRESS]", `
 Checks definitions in the Amazon States Language: JSON, or YAML in files that
 end in .yaml or .yml. Placeholders such as ${TableArn} are accepted unless
---strict is given. FILE - is standard input.
+--strict is given. Warnings tell of what is accepted but cannot be meant, such
+as a variable that has no value where it is read. FILE - is standard input.
 The exit code is 0 when nothing is wrong, 1 when there are faults.
 
     millrace validate order.asl.json
@@ -44,7 +45,7 @@ The exit code is 0 when nothing is wrong, 1 when there are faults.
 	if *format != "text" && *format != "json" && *format != "sarif" {
 		return cli.Misused("validate: --format %s: want text, json or sarif", *format)
 	}
-	options := asl.Options{Express: *kind == string(engine.Express), Strictness: asl.Lenient}
+	options := asl.Options{Express: *kind == string(engine.Express), Strictness: asl.Lenient, Lint: true}
 	if *strict {
 		options.Strictness = asl.Strict
 	}
