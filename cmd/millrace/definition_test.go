@@ -41,3 +41,14 @@ func TestDefinitionsInYAML(t *testing.T) {
 		}
 	}
 }
+
+func TestValidateWarns(t *testing.T) {
+	path := file(t, "warned.json", `{"StartAt":"A","States":{"A":{"Type":"Pass","Parameters":{"x.$":"$nothing"},"End":true}}}`)
+	want := path + ":1:65: warning: The variable '$nothing' has no value here: nothing assigns it at /States/A/Parameters/x.$ [UNDEFINED_VARIABLE]\n"
+	if code, out, errs := do(t, "", "validate", path); code != cli.OK || out != want || errs != "" {
+		t.Errorf("got %d, %s, %s, want %s", code, out, errs, want)
+	}
+	if code, _, errs := do(t, "", "run", path); code != cli.Failed || strings.Contains(errs, "UNDEFINED_VARIABLE") {
+		t.Errorf("run: got %d, %s", code, errs)
+	}
+}
