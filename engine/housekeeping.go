@@ -13,7 +13,9 @@ import (
 // DefaultRetention is how long what is stored of an execution is kept after its end.
 const DefaultRetention = 90 * 24 * time.Hour
 
-// sweepEvery is how often executions are looked for that have been kept long enough.
+// sweepEvery is how often executions are looked for that have been kept long
+// enough. A shorter retention has them looked for that much more often, so that
+// they are kept for hardly longer, yet never more than once a second.
 const sweepEvery = time.Hour
 
 // deleteRows is how many rows a unit of housekeeping deletes, so that it takes no
@@ -31,7 +33,7 @@ type housekeeper struct {
 	again     bool
 }
 
-// wake looks for something to delete, now and from then on every hour.
+// wake looks for something to delete, now.
 func (h *housekeeper) wake() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -59,7 +61,11 @@ func (h *housekeeper) wake() {
 // every wakes the housekeeper now and then, as the engine's clock goes.
 func (h *housekeeper) every() {
 	h.wake()
-	h.e.waiters.at(h.e.now().Add(sweepEvery), "", h.every)
+	often := sweepEvery
+	if h.retention >= 0 {
+		often = min(often, max(h.retention/4, time.Second))
+	}
+	h.e.waiters.at(h.e.now().Add(often), "", h.every)
 }
 
 // sweep deletes what is to be deleted.

@@ -64,6 +64,24 @@ func TestRetention(t *testing.T) {
 	want(t, "the young one", b.end(young).Status, interp.Succeeded)
 }
 
+// A short retention is looked after as often as it asks for, not every hour.
+func TestShortRetention(t *testing.T) {
+	b := openBench(t, &bench{dir: t.TempDir(), keep: time.Minute})
+	short := b.machine("short", chain)
+	old := b.start(short, "", `{}`)
+	b.end(old)
+	b.tick(50 * time.Second)
+	young := b.start(short, "", `{}`)
+	b.end(young)
+	want(t, "rows before", b.rows(), 2+2)
+	b.tick(15 * time.Second)
+	b.tick(15 * time.Second)
+	b.dropTo(2)
+	_, err := b.DescribeExecution(context.Background(), old)
+	wantErr(t, "the old execution", err, engine.ErrExecutionNotFound)
+	want(t, "the young one", b.end(young).Status, interp.Succeeded)
+}
+
 func TestDeletedMachinesExecutionsGo(t *testing.T) {
 	b := newFileBench(t)
 	m, other := b.machine("m", chain), b.machine("other", chain)

@@ -77,7 +77,8 @@ type bench struct {
 	dir   string
 	hook  func(string)
 	wrap  func(engine.Store) engine.Store
-	limit int64 // Config.Resident
+	limit int64         // Config.Resident
+	keep  time.Duration // Config.Retention
 	data  engine.MapData
 }
 
@@ -182,7 +183,7 @@ func (b *bench) open() {
 		under = b.wrap(store)
 	}
 	b.Engine, err = engine.Open(context.Background(), engine.Config{
-		Store: under, Clock: b.clock, Workers: 2, Hook: b.hook, Log: quiet(b.t), Resident: b.limit, MapData: b.data,
+		Store: under, Clock: b.clock, Workers: 2, Hook: b.hook, Log: quiet(b.t), Resident: b.limit, Retention: b.keep, MapData: b.data,
 		Tasks: func(*engine.Engine) (engine.Resolver, error) { return b.tasks, nil },
 	})
 	if err != nil {

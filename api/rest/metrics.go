@@ -116,6 +116,7 @@ func (x *exposition) process() {
 		{"/sched/goroutines:goroutines", "go_goroutines", "gauge", "Goroutines."},
 		{"/sched/gomaxprocs:threads", "go_sched_gomaxprocs_threads", "gauge", "Threads that run Go code at a time."},
 		{"/memory/classes/heap/objects:bytes", "go_memory_classes_heap_objects_bytes", "gauge", "Memory of objects, in use or not swept yet."},
+		{"/gc/heap/live:bytes", "go_gc_heap_live_bytes", "gauge", "Memory of objects that the last garbage collection found in use."},
 		{"/memory/classes/total:bytes", "go_memory_classes_total_bytes", "gauge", "Memory that Go has of the system; what SQLite has is not in it."},
 		{"/gc/heap/allocs:bytes", "go_gc_heap_allocs_bytes_total", "counter", "Memory allocated."},
 		{"/gc/cycles/total:gc-cycles", "go_gc_cycles_total", "counter", "Garbage collections."},

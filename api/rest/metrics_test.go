@@ -3,6 +3,7 @@ package rest
 import (
 	"fmt"
 	"math"
+	"runtime"
 	"regexp"
 	"strconv"
 	"strings"
@@ -86,6 +87,7 @@ func parseExposition(text string) (map[string]*exposed, error) {
 }
 
 func TestMetrics(t *testing.T) {
+	runtime.GC() // before the first one no object is known to be in use
 	w := ask(handler(newFake(1)), "GET", "/metrics", "")
 	if got, want := w.Header().Get("Content-Type"), "text/plain; version=0.0.4; charset=utf-8"; w.Code != 200 || got != want {
 		t.Fatalf("got %d %s, want 200 %s", w.Code, got, want)
@@ -122,8 +124,10 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("%s: got %v (%t), want %v", name, got, ok, want)
 		}
 	}
-	if m := found["go_goroutines"]; m == nil || m.samples["go_goroutines"] < 1 {
-		t.Errorf("go_goroutines: got %v, want at least 1", m)
+	for _, name := range []string{"go_goroutines", "go_gc_heap_live_bytes"} {
+		if m := found[name]; m == nil || m.samples[name] < 1 {
+			t.Errorf("%s: got %v, want at least 1", name, m)
+		}
 	}
 }
 

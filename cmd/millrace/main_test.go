@@ -83,6 +83,8 @@ func TestUsage(t *testing.T) {
 		{[]string{"run", "/no/such/file"}, cli.Failed, "no such file"},
 		{[]string{"run", "x", "--account", "7"}, cli.Usage, "12 digits"},
 		{[]string{"serve", "x"}, cli.Usage, "usage: millrace serve"},
+		{[]string{"serve", "--retention", "-1h"}, cli.Usage, "0 for ever"},
+		{[]string{"serve", "--retention", "90 days"}, cli.Usage, "retention"},
 		{[]string{"serve", "--listen", "0.0.0.0:0"}, cli.Failed, "loopback"},
 		{[]string{"serve", "--listen", "127.0.0.1:0", "--aws-listen", ":0"}, cli.Failed, "loopback"},
 		{[]string{"start"}, cli.Usage, "usage: millrace start"},

@@ -42,12 +42,19 @@ folder that --data names; start it again there and executions go on.
 	listen := f.String("listen", "127.0.0.1:8080", "`ADDR` of REST")
 	awsListen := f.String("aws-listen", "127.0.0.1:4566", "`ADDR` of the AWS endpoint")
 	asJSON := f.Bool("json", false, "print where it listens, and the log, as JSON")
+	f.DurationVar(&s.retention, "retention", engine.DefaultRetention, "how long executions are kept after their end, `DURATION` such as 720h; 0: for ever")
 	common(f, &s)
 	if _, err := f.Want(0, 0, args, p.getenv, p.out); err != nil {
 		return err
 	}
 	if err := checkCommon(&s); err != nil {
 		return err
+	}
+	if s.retention < 0 {
+		return cli.Misused("--retention %s: want a duration such as 720h, or 0 for ever", s.retention)
+	}
+	if s.retention == 0 {
+		s.retention = -1
 	}
 	s.log = slog.New(slog.NewTextHandler(p.err, nil))
 	if *asJSON {

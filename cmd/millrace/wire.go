@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path/filepath"
+	"time"
 
 	"millrace/api"
 	"millrace/api/rest"
@@ -35,6 +36,7 @@ type settings struct {
 	endpoint        string         // URL of the AWS endpoint, as queues' URLs have it; "": AWS's own
 	lambda          string         // URL of a Lambda Invoke API that has the functions that are not here; "": none
 	httpAllow       httptask.Allow // which addresses HTTP tasks may call
+	retention       time.Duration  // of executions after their end; 0: 90 days, negative: for ever
 	log             *slog.Logger
 }
 
@@ -80,7 +82,7 @@ func assemble(ctx context.Context, c settings) (*system, error) {
 	}
 	s := &system{store: store, log: c.log, services: map[string]*tasks.Service{}}
 	s.engine, err = engine.Open(ctx, engine.Config{
-		Store: store, Migrations: migrations(), Region: c.region, Account: c.account, Log: c.log,
+		Store: store, Migrations: migrations(), Region: c.region, Account: c.account, Retention: c.retention, Log: c.log,
 		MapData: items.New(mapObjects{s}),
 		Tasks:   func(e *engine.Engine) (engine.Resolver, error) { return s.integrate(e, c) },
 	})
