@@ -3,8 +3,8 @@ package rest
 import (
 	"fmt"
 	"math"
-	"runtime"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
