@@ -19,6 +19,7 @@ type batch struct {
 	mails    []mail
 	verdicts []interp.Verdict // of mails, as far as they were told
 	told     int
+	unread   []InboxKey // messages that cannot be read
 	steps    []*interp.Step
 	before   int // steps that came before the unit ran
 	local    []localCall

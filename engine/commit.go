@@ -175,6 +175,12 @@ func (b *batch) fill() {
 			c.Name = r.name
 		}
 	}
+	c.Consumed = append(c.Consumed[:0], b.unread...)
+	for i := range b.mails {
+		if row := b.mails[i].row; row != nil && (i < b.told || b.ended) {
+			c.Consumed = append(c.Consumed, *row)
+		}
+	}
 	c.Closed = append(c.Closed[:0], b.answered...)
 	c.Joined = c.Joined[:0]
 	for _, s := range b.steps {
@@ -271,7 +277,10 @@ func (b *batch) settled() {
 	rest := b.mails[b.told:]
 	if b.ended {
 		e.ended(r)
-		more := e.sched.remove(r)
+		more, unread := e.sched.remove(r)
+		if unread {
+			e.clearInbox(r.id)
+		}
 		for _, m := range append(rest, more...) {
 			if m.claim != nil {
 				e.dispatch.finish(m.claim)
@@ -339,7 +348,8 @@ func (b *batch) abandon(err error) {
 		e.sched.give(r, b.mails, true)
 		return
 	}
-	for _, m := range append(b.mails, e.sched.remove(r)...) {
+	more, _ := e.sched.remove(r)
+	for _, m := range append(b.mails, more...) {
 		if m.done != nil {
 			m.done(interp.Unknown, err)
 		}

@@ -202,7 +202,8 @@ func (e *Engine) endExpress(r *resident, err error) {
 		e.meters.end(interp.Failed)
 	}
 	e.waiters.cancel(r.express.alarm)
-	for _, m := range e.sched.remove(r) {
+	more, _ := e.sched.remove(r)
+	for _, m := range more {
 		if m.claim != nil {
 			e.dispatch.finish(m.claim)
 		}

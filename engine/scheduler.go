@@ -11,6 +11,7 @@ import (
 // becomes of it.
 type mail struct {
 	in    interp.Input
+	row   *InboxKey                       // of the inbox, which goes once the input was told; nil: none
 	claim *claim                          // the call that the input answers; nil: none
 	done  func(v interp.Verdict, e error) // nil: nobody waits; must not block
 }
@@ -218,14 +219,14 @@ func (s *scheduler) unrest(r *resident) {
 }
 
 // remove drops an execution that has ended or never came to be, and returns what
-// was sent to it meanwhile.
-func (s *scheduler) remove(r *resident) []mail {
+// was sent to it meanwhile; unread reports that there may be messages.
+func (s *scheduler) remove(r *resident) (mails []mail, unread bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.residents[r.id] == r {
 		delete(s.residents, r.id)
 	}
-	mails := r.mail
-	r.mail, r.phase = nil, atRest
-	return mails
+	mails, unread = r.mail, r.inbox
+	r.mail, r.inbox, r.phase = nil, false, atRest
+	return mails, unread
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"millrace/engine/interp"
@@ -83,8 +84,10 @@ func (e *Engine) gone(r *resident, mails []mail, found, inbox bool) {
 		v = interp.Late
 	}
 	r.x = nil
-	more := e.sched.remove(r)
+	more, unread := e.sched.remove(r)
+	inbox = inbox || unread
 	for _, m := range append(mails, more...) {
+		inbox = inbox || m.row != nil
 		if m.claim != nil {
 			e.dispatch.finish(m.claim)
 		}
@@ -93,12 +96,20 @@ func (e *Engine) gone(r *resident, mails []mail, found, inbox bool) {
 		}
 	}
 	if inbox {
-		id := r.id
-		e.committer.submitIdle(&unit{
-			Unit: Unit{Do: func(t Txn) error { return t.ClearInbox(id) }},
-			done: func(error) {},
-		})
+		e.clearInbox(r.id)
 	}
+}
+
+// clearInbox removes what lies in the inbox of an execution that has ended.
+func (e *Engine) clearInbox(id int64) {
+	e.committer.submitIdle(&unit{
+		Unit: Unit{Do: func(t Txn) error { return t.ClearInbox(id) }},
+		done: func(err error) {
+			if err != nil {
+				e.waiters.at(e.now().Add(retryAfter), "", func() { e.hint(id) })
+			}
+		},
+	})
 }
 
 // delay gives r another try later. Those who wait are told now.
@@ -127,7 +138,8 @@ func (e *Engine) delay(r *resident, mails []mail, resume, inbox bool, err error)
 	})
 }
 
-// readInbox appends the unread messages to what r is to be told.
+// readInbox appends the unread messages to what r is to be told. Their rows stay
+// until they were told, so that they are found again if the process ends before.
 func (b *batch) readInbox(mails *[]mail) error {
 	var rows []InboxRow
 	err := b.e.store.Read(b.e.ctx, func(v View) (err error) {
@@ -141,10 +153,15 @@ func (b *batch) readInbox(mails *[]mail) error {
 		in, err := interp.DecodeInput(row.Data)
 		if err != nil {
 			b.e.log.Error("a message cannot be read and is dropped", "execution", b.r.id, "error", err)
-		} else {
-			*mails = append(*mails, mail{in: in})
+			b.unread = append(b.unread, row.Key)
+			continue
 		}
-		b.change.Consumed = append(b.change.Consumed, row.Key)
+		known := slices.IndexFunc(*mails, func(m mail) bool { return m.row != nil && *m.row == row.Key })
+		if known >= 0 {
+			(*mails)[known].in = in // a heartbeat takes the older one's place
+			continue
+		}
+		*mails = append(*mails, mail{in: in, row: &row.Key})
 	}
 	return nil
 }

@@ -1,0 +1,128 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"millrace/asl/document"
+	"millrace/engine"
+	"millrace/engine/interp"
+)
+
+// twoAnswers is an execution that waits for two tokens, each followed by a
+// local task, so that a step takes one answer only.
+const twoAnswers = `{"StartAt": "Both", "States": {
+	"Both": {"Type": "Parallel", "End": true, "Branches": [
+		{"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": "arn:aws:states:::svc:ask.waitForTaskToken", "Next": "AA"}, "AA": {"Type": "Task", "Resource": "arn:aws:states:::svc:count", "End": true}}},
+		{"StartAt": "B", "States": {"B": {"Type": "Task", "Resource": "arn:aws:states:::svc:ask.waitForTaskToken", "Next": "BB"}, "BB": {"Type": "Task", "Resource": "arn:aws:states:::svc:count", "End": true}}}]}}}`
+
+// asks is a local task whose token is nobody's yet.
+func asks() *local {
+	return &local{resource: svc + "ask.waitForTaskToken", run: func(tx engine.Tx, c engine.Call) (interp.Outcome, error) { return ok(`{}`), nil }}
+}
+
+// answerBoth puts the answers of every task that waits into the inbox, in one unit.
+func (b *bench) answerBoth(arn string) error {
+	var list []engine.PendingTask
+	b.until(arn, func(engine.ExecutionInfo) bool {
+		var err error
+		if list, _, err = b.PendingTasks(context.Background(), engine.PendingFilter{}, engine.Page{}); err != nil {
+			b.t.Fatal(err)
+		}
+		return len(list) == 2
+	})
+	i, err := b.DescribeExecution(context.Background(), arn)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return b.Do(context.Background(), nil, func(tx engine.Tx) error {
+		for _, p := range list {
+			in := interp.Input{Kind: interp.Answer, Event: p.Event, Token: true, Outcome: interp.Outcome{Output: document.FromBytes([]byte(`"yes"`))}}
+			if _, err := tx.Deliver(engine.Message{Execution: i.ID, Input: in}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// TestMessagesAreKeptUntilTold has two messages in an inbox, of which a step
+// takes one, and ends the process after each commit in turn: the other message
+// is still there.
+func TestMessagesAreKeptUntilTold(t *testing.T) {
+	for allowed := int64(1); allowed <= 8; allowed++ {
+		var f *flaky
+		var from atomic.Int64
+		b := &bench{dir: t.TempDir()}
+		b.wrap = func(s engine.Store) engine.Store {
+			f = &flaky{Store: s, fail: func(n int64) (before, after error) {
+				if at := from.Load(); at != 0 && n > at+allowed {
+					return fmt.Errorf("%w: dead", engine.ErrBusy), nil
+				}
+				return nil, nil
+			}}
+			return f
+		}
+		openBench(t, b, counter(svc+"count"), asks())
+		arn := b.start(b.machine("m", twoAnswers), "", `{}`)
+		from.Store(f.n.Load() + 1) // the start's second commit may come yet
+		for b.answerBoth(arn) != nil {
+			from.Add(1)
+		}
+		for limit := time.Now().Add(patience); f.n.Load() <= from.Load()+allowed; {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
+			i, err := b.WaitExecution(ctx, arn)
+			cancel()
+			if err == nil && i.Status != interp.Running {
+				break
+			}
+			if time.Now().After(limit) {
+				t.Fatal("it does not go on")
+			}
+		}
+		b.wrap = nil
+		b.restart()
+		want(t, fmt.Sprintf("%d commits after the answers: status", allowed), b.endAnyway(arn).Status, interp.Succeeded)
+		b.outboxEmpty()
+		b.Close()
+	}
+}
+
+// TestMessagesOfFailedUnits has the units that take a message fail once: the
+// message is gone when it was taken after all.
+func TestMessagesOfFailedUnits(t *testing.T) {
+	for at := int64(1); at <= 6; at++ {
+		var f *flaky
+		var from atomic.Int64
+		b := &bench{dir: t.TempDir()}
+		b.wrap = func(s engine.Store) engine.Store {
+			f = &flaky{Store: s, fail: func(n int64) (before, after error) {
+				if from.Load() != 0 && n == from.Load()+at {
+					return &engine.UnitError{Err: errors.New("as told")}, nil
+				}
+				return nil, nil
+			}}
+			return f
+		}
+		openBench(t, b, counter(svc+"count"), asks())
+		arn := b.start(b.machine("m", twoAnswers), "", `{}`)
+		for range 2 {
+			if err := b.Do(context.Background(), nil, func(engine.Tx) error { return nil }); err != nil {
+				t.Fatal(err)
+			}
+		}
+		from.Store(f.n.Load())
+		if err := b.answerBoth(arn); err != nil {
+			if err := b.answerBoth(arn); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want(t, fmt.Sprintf("group %d fails: status", at), b.endAnyway(arn).Status, interp.Succeeded)
+		b.outboxEmpty()
+		b.Close()
+	}
+}
