@@ -3,6 +3,7 @@
 package wire
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -65,7 +66,8 @@ func ReadBody(w http.ResponseWriter, r *http.Request, limit int64) ([]byte, erro
 
 // ErrorOf turns any error into one for the caller. What is not a *tasks.Error
 // is the server's own failure: it goes to log (nil: slog.Default) and the
-// caller learns only that it happened.
+// caller learns only that it happened. A request that was given up, as the end of
+// a client's patience does to long polls, is no failure.
 func ErrorOf(err error, log *slog.Logger, what string) *tasks.Error {
 	if e := (*tasks.Error)(nil); errors.As(err, &e) {
 		return e
@@ -75,6 +77,10 @@ func ErrorOf(err error, log *slog.Logger, what string) *tasks.Error {
 	}
 	if log == nil {
 		log = slog.Default()
+	}
+	if errors.Is(err, context.Canceled) {
+		log.Debug("the client went away", "operation", what)
+		return &tasks.Error{Code: "RequestAborted", Status: http.StatusServiceUnavailable, Message: "The request was given up."}
 	}
 	log.Error("operation failed", "operation", what, "error", err)
 	return &tasks.Error{Code: "InternalFailure", Status: http.StatusInternalServerError,

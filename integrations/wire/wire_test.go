@@ -175,3 +175,21 @@ func TestXML(t *testing.T) {
 		t.Errorf("got %d %s\nwant %s", w.Code, got, want)
 	}
 }
+
+// A client that hangs up while it waits is no trouble of the server's.
+func TestARequestThatWasGivenUpIsNotLogged(t *testing.T) {
+	for _, c := range []struct {
+		err    error
+		status int
+		logs   bool
+	}{
+		{fmt.Errorf("wait for a message: %w", context.Canceled), 503, false},
+		{errors.New("a secret of the server"), 500, true},
+	} {
+		var log strings.Builder
+		e := ErrorOf(c.err, slog.New(slog.NewTextHandler(&log, nil)), "echo Echo")
+		if e.Status != c.status || log.Len() > 0 != c.logs {
+			t.Errorf("%v: got %d and the log %q, want %d and a log: %t", c.err, e.Status, log.String(), c.status, c.logs)
+		}
+	}
+}
