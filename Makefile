@@ -21,3 +21,7 @@ soak-map:         ## a distributed Map over 1,000,000 items, in less than 300 MB
 soak-jsonata:     ## compare random JSONata with the reference from npm for ten minutes; needs node
 	dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && cd "$$dir" && npm pack --silent jsonata@2.2.2 && tar -xzf jsonata-2.2.2.tgz && \
 	cd $(CURDIR) && MILLRACE_JSONATA_JS="$$dir/package/jsonata.js" go test -count=1 -run '^$$' -fuzz FuzzReference -fuzztime 10m -fuzzminimizetime 1s -parallel 1 ./asl/jsonata
+
+.PHONY: soak-mixed
+soak-mixed:       ## an hour of mixed load on a server: memory, goroutines, files and disk must not grow
+	MILLRACE_SOAK=1h go test -count=1 -timeout 2h -run 'TestMixedLoad' -v ./cmd/millrace

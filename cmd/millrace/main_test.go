@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	_ "net/http/pprof" // for processes that a soak looks into
 	"os"
 	"path/filepath"
 	"runtime"
@@ -20,6 +21,12 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == "handler" {
 		// A function's process: this program, started again by the function service.
 		os.Exit(run(context.Background(), &process{os.Stdin, os.Stdout, os.Stderr, os.Getenv, false}, os.Args[1:]))
+	}
+	if os.Getenv(asProgram) != "" {
+		if at := os.Getenv(soakPprof); at != "" {
+			go http.ListenAndServe(at, nil) // the profiles, until the process ends
+		}
+		main()
 	}
 	before := runtime.NumGoroutine()
 	code := m.Run()
