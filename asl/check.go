@@ -149,7 +149,7 @@ func (c *compiler) checkForgotten(n *node) {
 		case "Parameters", "ResultSelector", "ItemSelector", "Assign", "Credentials":
 			c.forgotten(k)
 		case "Error", "Cause", "Timestamp":
-			if s, ok := k.text(); ok && (looksLikePath(s) || intrinsic.IsCall(s)) {
+			if s, ok := k.text(); ok && looksEvaluated(s) {
 				c.warn(k, nil, codeNoPath, "'"+s+"' looks like a path, but only the field '"+k.key+"Path' takes one")
 			}
 		}
@@ -157,12 +157,18 @@ func (c *compiler) checkForgotten(n *node) {
 }
 
 func (c *compiler) forgotten(n *node) {
-	if s, ok := n.text(); ok && n.parent.isObject() && !strings.HasSuffix(n.key, ".$") && (looksLikePath(s) || intrinsic.IsCall(s)) {
+	if s, ok := n.text(); ok && n.parent.isObject() && !strings.HasSuffix(n.key, ".$") && looksEvaluated(s) {
 		c.warn(n, nil, codeNoDollar, "'"+s+"' is passed on as text: for its value, name the field '"+n.key+".$'")
 	}
 	for _, k := range n.kids {
 		c.forgotten(k)
 	}
+}
+
+// looksEvaluated reports whether a text looks like a path or a call of an
+// intrinsic function; the names of errors begin like one.
+func looksEvaluated(s string) bool {
+	return looksLikePath(s) || intrinsic.IsCall(s) && strings.Contains(s, "(")
 }
 
 func looksLikePath(s string) bool {

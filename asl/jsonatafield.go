@@ -243,9 +243,16 @@ func (s *scope) refer(n *node, x *expression, start int) {
 		}
 	}
 	for _, r := range x.expr.Variables() {
-		if r.Name != "states" && !(r.Called && isFunction(r.Name)) {
+		switch {
+		case r.Name == "states" || r.Called && isFunction(r.Name):
+		case r.Called:
+			s.names(r.Name)
+		default:
 			s.refers(n, start+r.Start, r.Name)
 		}
+	}
+	if s.c.opt.Lint {
+		s.lintCalls(n, refs, start)
 	}
 	if len(refs) != 1 || refs[0].Kind != jsonata.Variable {
 		return
@@ -256,6 +263,20 @@ func (s *scope) refer(n *node, x *expression, start int) {
 		x.direct = r.Fields[0]
 	case r.Name != "states" && src == "$"+r.Name && len(x.expr.Variables()) == 1:
 		x.direct = r.Name
+	}
+}
+
+// lintCalls looks at the functions that an expression calls and does not define.
+// A variable cannot hold one.
+func (s *scope) lintCalls(n *node, refs []jsonata.Reference, start int) {
+	for _, r := range refs {
+		switch {
+		case r.Kind != jsonata.Variable || !r.Called:
+		case r.Name == "eval":
+			s.c.warnIn(n, start+r.Start, codeNoFunction, "There is no function '$eval' in state machines")
+		case !jsonata.IsBuiltin(r.Name) && !isFunction(r.Name):
+			s.c.warnIn(n, start+r.Start, codeNoFunction, "There is no function '$"+r.Name+"'")
+		}
 	}
 }
 
@@ -275,6 +296,9 @@ func (s *scope) refersToStates(n *node, x *expression, r jsonata.Reference, star
 		}
 	case "context":
 		x.uses.context = true
+		if s.c.opt.Lint {
+			s.lintContext(n, start+r.Start, "$states.context", r.Fields[1:])
+		}
 	case "errorOutput":
 		x.uses.errorOutput = true
 		if !s.catching {

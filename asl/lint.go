@@ -10,12 +10,16 @@ import (
 // The codes of the remarks that [Options.Lint] asks for. They are this program's, not
 // AWS's: the definition is accepted, but part of it cannot be meant so.
 const (
-	codeUndefined    = "UNDEFINED_VARIABLE"
-	codeUnused       = "UNUSED_VARIABLE"
-	codeNoResult     = "NO_RESULT"
-	codeNeverMatch   = "NEVER_MATCHES"
-	codeExpress      = "EXPRESS_LIMIT"
-	codeNotEvaluated = "NOT_EVALUATED"
+	codeUndefined      = "UNDEFINED_VARIABLE"
+	codeMaybeUndefined = "POSSIBLY_UNDEFINED_VARIABLE"
+	codeUnused         = "UNUSED_VARIABLE"
+	codeShadowed       = "SHADOWED_VARIABLE"
+	codeNoFunction     = "UNKNOWN_FUNCTION"
+	codeNoContext      = "UNKNOWN_CONTEXT_FIELD"
+	codeNoResult       = "NO_RESULT"
+	codeNeverMatch     = "NEVER_MATCHES"
+	codeExpress        = "EXPRESS_LIMIT"
+	codeNotEvaluated   = "NOT_EVALUATED"
 )
 
 // lint looks for what is accepted and still cannot work.
@@ -67,37 +71,6 @@ func (c *compiler) lintStates(block *node, express bool) {
 func isDistributed(block *node) bool {
 	mode, _ := block.get("ProcessorConfig").get("Mode").text()
 	return mode == "DISTRIBUTED"
-}
-
-// lintHandlers finds the names in Retry or Catch that an error can never reach,
-// because the first entry that matches an error is the only one that counts.
-func (c *compiler) lintHandlers(n *node, field string) {
-	entries := n.get(field)
-	if entries == nil || !entries.isArray() {
-		return
-	}
-	seen := make(map[string]bool)
-	for _, e := range entries.kids {
-		names := e.get("ErrorEquals")
-		if names == nil || !names.isArray() {
-			continue
-		}
-		for _, k := range names.kids {
-			name, ok := k.text()
-			if !ok {
-				continue
-			}
-			switch {
-			case name == "States.Runtime":
-				c.warn(k, nil, codeNeverMatch, "States.Runtime ends the execution, no "+field+" takes it")
-			case seen[name]:
-				c.warn(k, nil, codeNeverMatch, "The error '"+name+"' is named before, where it is taken")
-			case seen["States.TaskFailed"] && name != "States.ALL" && name != "States.Timeout" && name != "States.HeartbeatTimeout":
-				c.warn(k, nil, codeNeverMatch, "States.TaskFailed, which stands before, takes the error '"+name+"' too")
-			}
-			seen[name] = true
-		}
-	}
 }
 
 // lintJSONata finds what looks as if it were evaluated in a JSONata state, and is not.

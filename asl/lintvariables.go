@@ -1,6 +1,9 @@
 package asl
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
 // read is a place where a state reads a variable.
 type read struct {
@@ -9,10 +12,30 @@ type read struct {
 	variable string
 }
 
+// asks reports whether the read is a question whether the variable has a value.
+func (r read) asks() bool {
+	if r.n.key == "Variable" && r.n.parent.get("IsPresent") != nil {
+		return true
+	}
+	s, _ := r.n.text()
+	for _, m := range existsCall.FindAllStringSubmatch(s, -1) {
+		if m[1] == r.variable {
+			return true
+		}
+	}
+	return false
+}
+
+// existsCall is JSONata's way to ask whether a variable has a value.
+var existsCall = regexp.MustCompile(`\$exists\s*\(\s*\$([\pL\p{Nl}_][\pL\p{Nl}\p{Nd}_]*)`)
+
 // variableSet is a set of variables, by number.
 type variableSet []uint64
 
 func (s variableSet) has(i int) bool { return s[i/64]&(1<<(i%64)) != 0 }
+
+// put adds one variable.
+func (s variableSet) put(i int) { s[i/64] |= 1 << (i % 64) }
 
 // add adds what is in t and reports whether any of it is new.
 func (s variableSet) add(t variableSet) bool {
@@ -26,11 +49,28 @@ func (s variableSet) add(t variableSet) bool {
 	return grown
 }
 
+// keep takes away what is not in t and reports whether there was any.
+func (s variableSet) keep(t variableSet) bool {
+	shrunk := false
+	for i := range s {
+		if s[i]&^t[i] != 0 {
+			s[i] &= t[i]
+			shrunk = true
+		}
+	}
+	return shrunk
+}
+
+// known is what is known of the variables where a state begins: those that some
+// way to it assigns, and those that every way does.
+type known struct{ some, every variableSet }
+
 // variableLint follows the variables through a machine: which may have a value
 // where a state begins, and which are never read.
 type variableLint struct {
 	c       *compiler
 	numbers map[string]int
+	asked   map[string]bool // of which something asks whether they have a value
 }
 
 // assigned is a variable that an Assign field names.
@@ -82,13 +122,22 @@ func ways(n *node) []way {
 }
 
 func (c *compiler) lintVariables() {
-	l := &variableLint{c: c, numbers: make(map[string]int)}
+	l := &variableLint{c: c, numbers: make(map[string]int), asked: make(map[string]bool)}
 	l.number(c.root)
-	l.block(c.root, l.none())
+	for _, reads := range c.reads {
+		for _, r := range reads {
+			if r.asks() {
+				l.asked[r.variable] = true
+			}
+		}
+	}
+	l.block(c.root, known{l.none(), l.none()})
 	l.unused(c.root)
 }
 
 func (l *variableLint) none() variableSet { return make(variableSet, len(l.numbers)/64+1) }
+
+func (l *variableLint) copy(s variableSet) variableSet { return append(l.none()[:0], s...) }
 
 // number gives each variable that is assigned anywhere a number.
 func (l *variableLint) number(block *node) {
@@ -121,9 +170,10 @@ func statesOf(block *node) []*node {
 	return list
 }
 
-// block finds reads that no assignment can come before. outer may have a value
-// where the block begins.
-func (l *variableLint) block(block *node, outer variableSet) {
+// block finds reads that no assignment, or not always one, can come before, and
+// assignments that hide a variable of a block around. outer is what is known where
+// the block begins.
+func (l *variableLint) block(block *node, outer known) {
 	states := statesOf(block)
 	byName := make(map[string]*node, len(states))
 	for _, n := range states {
@@ -133,41 +183,17 @@ func (l *variableLint) block(block *node, outer variableSet) {
 	if byName[start] == nil {
 		return
 	}
-	before := map[string]variableSet{start: l.none()}
-	before[start].add(outer)
-	queue := []string{start}
-	for len(queue) > 0 {
-		name := queue[0]
-		queue = queue[1:]
-		for _, w := range ways(byName[name]) {
-			if byName[w.target] == nil {
-				continue
-			}
-			after := l.none()
-			after.add(before[name])
-			for _, a := range w.assigned {
-				i := l.numbers[a.variable]
-				after[i/64] |= 1 << (i % 64)
-			}
-			known, reached := before[w.target]
-			if !reached {
-				known = l.none()
-				before[w.target] = known
-			}
-			if known.add(after) || !reached {
-				queue = append(queue, w.target)
-			}
-		}
-	}
+	before := l.follow(start, byName, outer)
 	for _, n := range states {
 		in, reached := before[n.key]
 		if !reached {
 			continue // which is told already
 		}
 		l.reads(n, in)
+		l.hides(n, outer)
 		for _, b := range blocks(n) {
 			if isDistributed(b) {
-				l.block(b, l.none()) // its children are executions of their own
+				l.block(b, known{l.none(), l.none()}) // its children are executions of their own
 				continue
 			}
 			l.block(b, in)
@@ -175,12 +201,60 @@ func (l *variableLint) block(block *node, outer variableSet) {
 	}
 }
 
-func (l *variableLint) reads(n *node, in variableSet) {
+// follow goes all ways from the first state of a block, and tells what is known
+// where each state begins that it comes to.
+func (l *variableLint) follow(start string, states map[string]*node, outer known) map[string]known {
+	before := map[string]known{start: {l.copy(outer.some), l.copy(outer.every)}}
+	queue := []string{start}
+	for len(queue) > 0 {
+		name := queue[0]
+		queue = queue[1:]
+		for _, w := range ways(states[name]) {
+			if states[w.target] == nil {
+				continue
+			}
+			after := known{l.copy(before[name].some), l.copy(before[name].every)}
+			for _, a := range w.assigned {
+				after.some.put(l.numbers[a.variable])
+				after.every.put(l.numbers[a.variable])
+			}
+			there, reached := before[w.target]
+			if !reached {
+				before[w.target] = after
+				queue = append(queue, w.target)
+				continue
+			}
+			grown := there.some.add(after.some)
+			if there.every.keep(after.every) || grown {
+				queue = append(queue, w.target)
+			}
+		}
+	}
+	return before
+}
+
+func (l *variableLint) reads(n *node, in known) {
 	for _, r := range l.c.reads[n] {
-		if i, assigned := l.numbers[r.variable]; !assigned {
+		i, assigned := l.numbers[r.variable]
+		switch {
+		case !assigned:
 			l.c.warnIn(r.n, r.inside, codeUndefined, "The variable '$"+r.variable+"' has no value here: nothing assigns it")
-		} else if !in.has(i) {
+		case !in.some.has(i):
 			l.c.warnIn(r.n, r.inside, codeUndefined, "The variable '$"+r.variable+"' has no value here: nothing that comes before this state assigns it, in this block or around it")
+		case !in.every.has(i) && !l.asked[r.variable]:
+			l.c.warnIn(r.n, r.inside, codeMaybeUndefined, "The variable '$"+r.variable+"' may have no value here: not every way to this state assigns it")
+		}
+	}
+}
+
+// hides finds assignments to a name that a variable of a block around has: that
+// one keeps its value.
+func (l *variableLint) hides(n *node, outer known) {
+	for _, w := range ways(n) {
+		for _, a := range w.assigned {
+			if outer.some.has(l.numbers[a.variable]) {
+				l.c.warn(a.n, nil, codeShadowed, "The variable '$"+a.variable+"' belongs to a block around this one, from where it can be read but not assigned: give this one another name")
+			}
 		}
 	}
 }

@@ -16,7 +16,7 @@ func (s *scope) path(n *node, src string) *jsonpath.Path {
 		s.c.faultIn(n, nil, faultOffset(err), codeSchema, "Value must be a valid JSONPath.")
 		return nil
 	}
-	s.refers(n, 0, p.Variable())
+	s.uses(n, 0, p)
 	return p
 }
 
@@ -47,6 +47,11 @@ func (s *scope) refers(n *node, inside int, variable string) {
 	if s.c.opt.Lint {
 		s.c.reads[s.n] = append(s.c.reads[s.n], read{n, inside, variable})
 	}
+	s.names(variable)
+}
+
+// names notes a variable among those of the state's references.
+func (s *scope) names(variable string) {
 	name := s.n.key
 	if s.c.m.references[name] == nil {
 		s.c.m.references[name] = make(map[string]bool)
@@ -122,7 +127,7 @@ func (s *scope) pathOrIntrinsic(n *node, src, field string) (d dynamic, at int) 
 		if err != nil {
 			return nil, faultOffset(err)
 		}
-		s.refers(n, 0, p.Variable())
+		s.uses(n, 0, p)
 		return &pathField{path: p, field: field}, 0
 	}
 	if !intrinsic.IsCall(src) {
@@ -133,7 +138,7 @@ func (s *scope) pathOrIntrinsic(n *node, src, field string) (d dynamic, at int) 
 		return nil, faultOffset(err)
 	}
 	for _, p := range c.Paths() {
-		s.refers(n, 0, p.Variable())
+		s.uses(n, 0, p)
 	}
 	s.vet(n, c)
 	return &callField{call: c}, 0
