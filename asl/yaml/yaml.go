@@ -190,39 +190,3 @@ func (d *Definition) Locate(found []asl.Diagnostic) {
 		f.Line, f.Column = d.position(d.within(p, f.Column-p.column))
 	}
 }
-
-// within finds the place that is so many bytes into a value's JSON text. Where
-// the YAML does not show the text as it is, it is where the value begins.
-func (d *Definition) within(p place, offset int) int {
-	n := p.node
-	start := d.offset(n.Line, n.Column)
-	if offset <= 0 || offset >= len(p.value) || n.Kind != upstream.ScalarNode {
-		return start
-	}
-	before := p.value[1:offset] // of the text
-	if strings.Contains(before, `\`) {
-		var err error
-		if before, err = strconv.Unquote(`"` + before + `"`); err != nil {
-			return start
-		}
-	}
-	switch {
-	case n.Style&upstream.LiteralStyle != 0:
-		k := strings.Count(before, "\n")
-		text := strings.Split(n.Value, "\n")[k]
-		shown := d.line(n.Line + 1 + k)
-		if n.Line+k >= len(d.starts) || !strings.HasSuffix(shown, text) {
-			return start
-		}
-		return d.starts[n.Line+k] + len(shown) - len(text) + len(before) - strings.LastIndexByte(before, '\n') - 1
-	case n.Style&upstream.FoldedStyle == 0:
-		quote := 0
-		if n.Style&(upstream.SingleQuotedStyle|upstream.DoubleQuotedStyle) != 0 {
-			quote = 1
-		}
-		if len(d.text)-start > quote && strings.HasPrefix(d.text[start+quote:], n.Value) {
-			return start + quote + len(before)
-		}
-	}
-	return start
-}

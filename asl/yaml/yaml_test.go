@@ -12,6 +12,7 @@ import (
 	upstream "go.yaml.in/yaml/v3"
 
 	"millrace/asl"
+	"millrace/asl/document"
 )
 
 const order = `# An order.
@@ -189,7 +190,7 @@ States:
 		"/States/Äx/Next REPEATED_FIELD":                              "Nowhere",
 		"/States/Lost MISSING_TRANSITION_TARGET":                      "Type: Succeed",
 		"/States/Lost/Result SCHEMA_VALIDATION_FAILED":                "1",
-		"/States/Äx/Output/folded INVALID_JSONATA_EXPRESSION":         ">-",
+		"/States/Äx/Output/folded INVALID_JSONATA_EXPRESSION":         "] %}",
 	} {
 		if at[key] != want {
 			t.Errorf("%s: got %q, want %q", key, at[key], want)
@@ -216,12 +217,12 @@ func TestWithin(t *testing.T) {
 		{2, "", 0, "1:4"},
 		{2, "xy", 3, "1:6"},
 		{3, "xy", 3, "2:7"},
-		{4, `x\t`, 4, "3:4"},
+		{4, `x\t`, 4, "3:8"},
 		{5, "x", 2, "5:6"},
 		{5, `xy\n z`, 7, "6:7"},
 		{5, "x", 2, "5:6"},
 		{6, `é\"`, 5, "7:7"},
-		{7, "x ", 3, "8:4"},
+		{7, "x ", 3, "9:3"},
 	} {
 		p := d.places[c.line-1]
 		if c.offset > 0 && !strings.HasPrefix(p.value, `"`+c.ahead) {
@@ -230,6 +231,37 @@ func TestWithin(t *testing.T) {
 		line, column := d.position(d.within(p, c.offset))
 		if got := fmt.Sprintf("%d:%d", line, column); got != c.want {
 			t.Errorf("%s at %d: got %s, want %s", p.value, c.offset, got, c.want)
+		}
+	}
+}
+
+// TestWithinEveryStyle holds that each visible character of a text is found where
+// the YAML shows it, however the text is written.
+func TestWithinEveryStyle(t *testing.T) {
+	for _, text := range []string{
+		"plain é text", "plain\n  that goes\n\n\n  on", "'it''s\n\n   é'' quoted'", "\"a\\\"b\\u00e9c\\\n   \\ttail \\x41\n more\\_xy\"",
+		"|\n    one\n      two\n\n    three\n", "|-\n\n    late\n    end", ">\n    one\n    two\n\n\n    three\n      indented\n    four\n\n      more\n",
+		">2-\n    spaced\n   x\n", "|2\n    deep\n   x\n", ">-\n    {% (\n      $a\n    ) %}", "'{% ''a'' & 1 %}'",
+	} {
+		d, faults := Read([]byte("k: " + text))
+		if faults != nil {
+			t.Fatalf("%q: %v", text, faults)
+		}
+		var value string
+		p := d.places[1]
+		if err := json.Unmarshal([]byte(p.value), &value); err != nil {
+			t.Fatal(err)
+		}
+		for i, r := range value {
+			if r <= ' ' || r == '\u00a0' {
+				continue
+			}
+			quoted := document.AppendString(nil, value[:i])
+			shown := d.text[d.within(p, len(quoted)-1):]
+			escaped := strings.HasPrefix(shown, "\\x41") || strings.HasPrefix(shown, "\\u00e9")
+			if !strings.HasPrefix(strings.TrimPrefix(shown, "\\"), string(r)) && !escaped {
+				t.Errorf("%q: %q at %d is found at %.9q", text, r, i, shown)
+			}
 		}
 	}
 }
