@@ -81,32 +81,6 @@ func ParseState(name string, definition []byte, opt Options) (*Machine, []Diagno
 	return m, c.diagnostics
 }
 
-// The codes of AWS's diagnostics.
-const (
-	codeSyntax      = "INVALID_JSON_DESCRIPTION"
-	codeEmpty       = "MISSING_DESCRIPTION"
-	codeSchema      = "SCHEMA_VALIDATION_FAILED"
-	codeTarget      = "MISSING_TRANSITION_TARGET"
-	codeEnd         = "MISSING_END_STATE"
-	codeDuplicate   = "DUPLICATE_STATE_NAME"
-	codeName        = "INVALID_STATE_NAME"
-	codeResource    = "INVALID_RESOURCE"
-	codeLabel       = "INVALID_LABEL_NAME"
-	codeLabelTwice  = "DUPLICATE_LABEL_NAME"
-	codeDepth       = "TOO_DEEPLY_NESTED"
-	codeNoDollar    = "NO_DOLLAR"
-	codeNoPath      = "NO_PATH"
-	codeStaticValue = "PASS_RESULT_IS_STATIC"
-	codeReserved    = "RESERVED_VARIABLE_NAME"
-	codeVariable    = "INVALID_VARIABLE_NAME"
-	codeJSONata     = "INVALID_JSONATA_EXPRESSION"
-	codeUnsupported = "UNSUPPORTED_JSONATA_EXPRESSION"
-
-	// Of this program, not AWS's.
-	codeRepeated  = "REPEATED_FIELD"
-	codeIntrinsic = "INTRINSIC_WILL_FAIL"
-)
-
 // compiler turns one definition into a machine and collects what is wrong.
 type compiler struct {
 	text        []byte

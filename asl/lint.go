@@ -7,21 +7,6 @@ import (
 	"millrace/asl/intrinsic"
 )
 
-// The codes of the remarks that [Options.Lint] asks for. They are this program's, not
-// AWS's: the definition is accepted, but part of it cannot be meant so.
-const (
-	codeUndefined      = "UNDEFINED_VARIABLE"
-	codeMaybeUndefined = "POSSIBLY_UNDEFINED_VARIABLE"
-	codeUnused         = "UNUSED_VARIABLE"
-	codeShadowed       = "SHADOWED_VARIABLE"
-	codeNoFunction     = "UNKNOWN_FUNCTION"
-	codeNoContext      = "UNKNOWN_CONTEXT_FIELD"
-	codeNoResult       = "NO_RESULT"
-	codeNeverMatch     = "NEVER_MATCHES"
-	codeExpress        = "EXPRESS_LIMIT"
-	codeNotEvaluated   = "NOT_EVALUATED"
-)
-
 // lint looks for what is accepted and still cannot work.
 func (c *compiler) lint() {
 	if !c.root.isObject() {

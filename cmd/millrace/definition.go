@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"io"
 	"path/filepath"
 	"strings"
@@ -13,27 +14,37 @@ import (
 // definition is a state machine's definition read from a file.
 type definition struct {
 	file   string
+	text   string // as it was read
 	json   []byte
 	faults []asl.Diagnostic // why YAML is no JSON
 
 	yaml *yaml.Definition // nil: the file is JSON
 }
 
-// readDefinition reads JSON, or YAML where the file's name ends so, or JSON from
+// readDefinition reads JSON, or YAML where the file's name ends so, or either from
 // standard input for "-".
 func readDefinition(name string, in io.Reader) (*definition, error) {
 	text, err := readFile(name, in)
 	if err != nil {
 		return nil, err
 	}
-	d := &definition{file: name, json: text}
-	switch strings.ToLower(filepath.Ext(name)) {
-	case ".yaml", ".yml":
-		if d.yaml, d.faults = yaml.Read(text); d.faults == nil {
-			d.json = d.yaml.JSON
+	d := &definition{file: name, text: string(text), json: text}
+	switch ext := strings.ToLower(filepath.Ext(name)); {
+	case ext == ".yaml" || ext == ".yml":
+		d.read(text)
+	case name == "-" && !bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{")):
+		if d.read(text); d.faults != nil || !bytes.HasPrefix(d.json, []byte("{")) {
+			d.yaml, d.faults, d.json = nil, nil, text // neither: the fault is told as one of JSON
 		}
 	}
 	return d, nil
+}
+
+// read reads YAML.
+func (d *definition) read(text []byte) {
+	if d.yaml, d.faults = yaml.Read(text); d.faults == nil {
+		d.json = d.yaml.JSON
+	}
 }
 
 // check returns what is found in the definition, in the file's lines and columns.

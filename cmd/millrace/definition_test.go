@@ -1,6 +1,7 @@
 package main
 
 import (
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -50,5 +51,38 @@ func TestValidateWarns(t *testing.T) {
 	}
 	if code, _, errs := do(t, "", "run", path); code != cli.Failed || strings.Contains(errs, "UNDEFINED_VARIABLE") {
 		t.Errorf("run: got %d, %s", code, errs)
+	}
+}
+
+func TestValidateStandardInput(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{order, ""},
+		{strings.Replace(order, "End: true", "Next: Gone", 1), "-:7:11: error: Missing 'Next' target: Gone"},
+		{"not a definition", "-:1:4: error: Unrecognized token 'not'"},
+		{"[1]", "-:1:1: error: "},
+		{` {"StartAt": "A"}`, "-:1:2: error: These fields are required: [States]"},
+	} {
+		code, out, _ := do(t, c.in, "validate", "-")
+		if (code == cli.OK) != (c.want == "") || !strings.HasPrefix(out, c.want) {
+			t.Errorf("%q: got %d, %s", c.in, code, out)
+		}
+	}
+}
+
+func TestValidateSARIF(t *testing.T) {
+	path := file(t, "e.json", `{"QueryLanguage":"JSONata","StartAt":"A","States":{"A":{"Type":"Pass","Output":"{% 'é' & ) %}","End":true}}}`)
+	broken := file(t, "b.yaml", "a: [")
+	code, out, errs := do(t, "", "validate", path, filepath.Join(t.TempDir(), "gone.json"), broken, "--format", "sarif")
+	if code != cli.Failed || !strings.Contains(errs, "gone.json") {
+		t.Errorf("got %d, %s", code, errs)
+	}
+	for _, want := range []string{
+		`"columnKind":"unicodeCodePoints"`, `"startLine":1,"startColumn":90}`,
+		`{"id":"INVALID_JSONATA_EXPRESSION","shortDescription":{"text":"A JSONata expression cannot be read"}}`,
+		`{"id":"INVALID_YAML_DESCRIPTION","shortDescription":{"text":"The definition is not YAML, or has no JSON form"}}`,
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("%s is not in %s", want, out)
+		}
 	}
 }

@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
+	"unicode/utf8"
 
 	"millrace/asl"
+	"millrace/asl/yaml"
 	"millrace/cmd/internal/cli"
 	"millrace/engine"
 )
@@ -16,6 +19,8 @@ import (
 type checked struct {
 	File  string          `json:"file"`
 	Found []cli.Diagnosis `json:"diagnostics"`
+
+	text string
 }
 
 func validate(_ context.Context, p *process, args []string) error {
@@ -23,8 +28,9 @@ func validate(_ context.Context, p *process, args []string) error {
 Checks definitions in the Amazon States Language: JSON, or YAML in files that
 end in .yaml or .yml. Placeholders such as ${TableArn} are accepted unless
 --strict is given. Warnings tell of what is accepted but cannot be meant, such
-as a variable that has no value where it is read. FILE - is standard input.
-The exit code is 0 when nothing is wrong, 1 when there are faults.
+as a variable that has no value where it is read. FILE - is standard input,
+which may be either. The exit code is 0 when nothing is wrong, 1 when there are
+faults or a file cannot be read.
 
     millrace validate order.asl.json
     millrace validate --format sarif workflows/*.json > faults.sarif`)
@@ -50,14 +56,16 @@ The exit code is 0 when nothing is wrong, 1 when there are faults.
 		options.Strictness = asl.Strict
 	}
 	all := make([]checked, 0, len(files))
+	var unread error
 	faults := 0
 	for _, name := range files {
 		def, err := readDefinition(name, p.in)
 		if err != nil {
-			return err
+			unread = errors.Join(unread, err)
+			continue
 		}
 		found := def.check(options)
-		c := checked{name, make([]cli.Diagnosis, len(found))}
+		c := checked{File: name, Found: make([]cli.Diagnosis, len(found)), text: def.text}
 		for i, d := range found {
 			c.Found[i] = diagnosis(d)
 			if d.Severity == asl.SeverityError {
@@ -69,7 +77,10 @@ The exit code is 0 when nothing is wrong, 1 when there are faults.
 	if err := report(p.out, *format, all); err != nil {
 		return err
 	}
-	if faults > 0 {
+	switch {
+	case unread != nil:
+		return cli.Failf("%s", unread)
+	case faults > 0:
 		return &cli.Error{Code: cli.Failed}
 	}
 	return nil
@@ -89,8 +100,10 @@ func report(out io.Writer, format string, all []checked) error {
 	case "sarif":
 		log := cli.NewSARIF(version())
 		for _, c := range all {
+			lines := strings.Split(c.text, "\n")
 			for _, d := range c.Found {
-				log.Add(c.File, d)
+				d.Column = characters(lines, d)
+				log.Add(c.File, d, ruleOf(d.Code))
 			}
 		}
 		return cli.JSON(out, log)
@@ -101,6 +114,22 @@ func report(out io.Writer, format string, all []checked) error {
 		}
 	}
 	return nil
+}
+
+// ruleOf tells what the findings of a code have in common.
+func ruleOf(code string) string {
+	if code == yaml.Code {
+		return "The definition is not YAML, or has no JSON form"
+	}
+	return asl.Describe(code)
+}
+
+// characters is the column of a finding in characters.
+func characters(lines []string, d cli.Diagnosis) int {
+	if d.Line < 1 || d.Line > len(lines) || d.Column < 1 || d.Column > len(lines[d.Line-1]) {
+		return d.Column
+	}
+	return utf8.RuneCountInString(lines[d.Line-1][:d.Column-1]) + 1
 }
 
 // maxFile is the most bytes of a file that is read.

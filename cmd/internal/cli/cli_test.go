@@ -112,15 +112,20 @@ func TestProgressTellsStates(t *testing.T) {
 
 func TestSARIF(t *testing.T) {
 	log := NewSARIF("1")
-	log.Add("a/b.json", Diagnosis{"error", "CODE", "wrong", "/States/A", 3, 0})
-	log.Add("c.json", Diagnosis{Severity: "warning", Code: "C", Message: "odd"})
+	log.Add("a/b.json", Diagnosis{"error", "CODE", "wrong", "/States/A", 3, 0}, "What is wrong")
+	log.Add("c d.json", Diagnosis{Severity: "warning", Code: "C", Message: "odd"}, "")
+	log.Add("/e#.json", Diagnosis{"warning", "CODE", "odd", "", 1, 7}, "What is wrong")
+	log.Add("-", Diagnosis{Severity: "error", Code: "C", Message: "odd"}, "")
 	b, err := json.Marshal(log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		`"version":"2.1.0"`, `"name":"millrace"`, `"ruleId":"CODE","level":"error","message":{"text":"wrong"}`,
-		`"uri":"a/b.json"},"region":{"startLine":3,"startColumn":1}`, `"fullyQualifiedName":"/States/A"`, `"uri":"c.json"}}}]`,
+		`"version":"2.1.0"`, `"name":"millrace"`, `"ruleId":"CODE","ruleIndex":0,"level":"error","message":{"text":"wrong"}`,
+		`"rules":[{"id":"CODE","shortDescription":{"text":"What is wrong"}},{"id":"C","shortDescription":{"text":"C"}}]`,
+		`"uri":"a/b.json"},"region":{"startLine":3,"startColumn":1}`, `"fullyQualifiedName":"/States/A"`, `"uri":"c%20d.json"}}}]`,
+		`"ruleId":"CODE","ruleIndex":0,"level":"warning"`, `"uri":"file:///e%23.json"},"region":{"startLine":1,"startColumn":7}`,
+		`"ruleId":"C","ruleIndex":1,"level":"error"`, `"uri":"stdin"`,
 	} {
 		if !strings.Contains(string(b), want) {
 			t.Errorf("%s is not in %s", want, b)

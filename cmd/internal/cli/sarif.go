@@ -2,7 +2,9 @@ package cli
 
 import (
 	"fmt"
+	"net/url"
 	"path/filepath"
+	"strings"
 )
 
 // Diagnosis is a finding in a file, as it is printed.
@@ -39,12 +41,18 @@ type SARIF struct {
 type sarifRun struct {
 	Tool struct {
 		Driver struct {
-			Name    string `json:"name"`
-			Version string `json:"version"`
+			Name    string      `json:"name"`
+			Version string      `json:"version"`
+			Rules   []sarifRule `json:"rules"`
 		} `json:"driver"`
 	} `json:"tool"`
 	ColumnKind string        `json:"columnKind"`
 	Results    []sarifResult `json:"results"`
+}
+
+type sarifRule struct {
+	ID    string    `json:"id"`
+	Short sarifText `json:"shortDescription"`
 }
 
 type sarifText struct {
@@ -53,6 +61,7 @@ type sarifText struct {
 
 type sarifResult struct {
 	Rule      string          `json:"ruleId"`
+	Index     int             `json:"ruleIndex"`
 	Level     string          `json:"level"`
 	Message   sarifText       `json:"message"`
 	Locations []sarifLocation `json:"locations"`
@@ -81,15 +90,16 @@ type sarifLogical struct {
 // NewSARIF makes an empty log; version is this program's.
 func NewSARIF(version string) *SARIF {
 	run := sarifRun{ColumnKind: "unicodeCodePoints", Results: []sarifResult{}}
-	run.Tool.Driver.Name, run.Tool.Driver.Version = "millrace", version
+	run.Tool.Driver.Name, run.Tool.Driver.Version, run.Tool.Driver.Rules = "millrace", version, []sarifRule{}
 	return &SARIF{"https://json.schemastore.org/sarif-2.1.0.json", "2.1.0", []sarifRun{run}}
 }
 
-// Add adds a finding.
-func (s *SARIF) Add(file string, d Diagnosis) {
-	r := sarifResult{Rule: d.Code, Level: d.Severity, Message: sarifText{d.Message}, Locations: make([]sarifLocation, 1)}
+// Add adds a finding, whose column counts characters. rule tells what the findings
+// of its code have in common.
+func (s *SARIF) Add(file string, d Diagnosis, rule string) {
+	r := sarifResult{Rule: d.Code, Index: s.rule(d.Code, rule), Level: d.Severity, Message: sarifText{d.Message}, Locations: make([]sarifLocation, 1)}
 	l := &r.Locations[0]
-	l.Physical.Artifact.URI = filepath.ToSlash(file)
+	l.Physical.Artifact.URI = uri(file)
 	if d.Line > 0 {
 		l.Physical.Region = &sarifRegion{d.Line, max(d.Column, 1)}
 	}
@@ -97,4 +107,35 @@ func (s *SARIF) Add(file string, d Diagnosis) {
 		l.Logical = []sarifLogical{{d.Pointer, "object"}}
 	}
 	s.Runs[0].Results = append(s.Runs[0].Results, r)
+}
+
+// rule returns the index of a rule, which is added when it is new.
+func (s *SARIF) rule(id, text string) int {
+	rules := &s.Runs[0].Tool.Driver.Rules
+	for i, r := range *rules {
+		if r.ID == id {
+			return i
+		}
+	}
+	if text == "" {
+		text = id
+	}
+	*rules = append(*rules, sarifRule{id, sarifText{text}})
+	return len(*rules) - 1
+}
+
+// uri is a file's name as a URI: relative, or of the scheme file.
+func uri(file string) string {
+	if file == "-" {
+		return "stdin"
+	}
+	u := url.URL{Path: filepath.ToSlash(file)}
+	if filepath.IsAbs(file) {
+		u.Scheme = "file"
+		if !strings.HasPrefix(u.Path, "/") {
+			u.Path = "/" + u.Path
+		}
+		return "file://" + u.EscapedPath()
+	}
+	return u.String()
 }
