@@ -2,6 +2,7 @@ package engine
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -117,6 +118,9 @@ func (b *batch) take(s *interp.Step, now time.Time) error {
 		}
 		settled := false
 		for i := range s.Commands {
+			if slices.Contains(s.Moot, s.Commands[i].Event) {
+				continue // a sibling failed in the same step: nobody waits for it
+			}
 			done, err := b.command(&s.Commands[i], now)
 			if err != nil {
 				return err

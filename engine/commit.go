@@ -3,6 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"millrace/engine/interp"
 )
@@ -211,11 +212,20 @@ func (b *batch) outbox() {
 	if b.ended {
 		return
 	}
-	c.Commands = append(c.Commands, b.given...)
+	// A task may be over by another input of the same step.
+	over := func(event int64) bool { return slices.Contains(c.Closed, event) }
+	for _, row := range b.given {
+		if !over(row.Key.Event) {
+			c.Commands = append(c.Commands, row)
+		}
+	}
 	b.mapRunRows()
 	now := b.e.now().UnixMilli()
 	for i := range b.remote {
 		p := &b.remote[i]
+		if over(p.c.Event) {
+			continue
+		}
 		row := CommandRow{Key: CommandKey{r.id, p.c.Event}, Kind: CallCommand, Due: now, Data: r.x.AppendCommand(nil, p.c)}
 		if p.activity != 0 {
 			row.Kind, row.Activity = ActivityCommand, p.activity
@@ -226,6 +236,9 @@ func (b *batch) outbox() {
 		c.Commands = append(c.Commands, row)
 	}
 	for _, p := range b.tokens {
+		if over(p.Event) {
+			continue
+		}
 		c.Commands = append(c.Commands, CommandRow{Key: CommandKey{r.id, p.Event}, Kind: TokenCommand, Due: now, Data: r.x.AppendCommand(nil, p)})
 	}
 }

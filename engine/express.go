@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"millrace/engine/interp"
@@ -184,7 +185,7 @@ func (b *batch) settledExpress() {
 	}
 	for i := range b.remote {
 		p := &b.remote[i]
-		if p.act != nil {
+		if p.act != nil && !slices.Contains(b.moot, p.c.Event) {
 			e.dispatch.add(CommandRow{Key: CommandKey{r.id, p.c.Event}}, &liveCall{act: p.act, call: e.call(r.caller(), p.c)})
 		}
 	}

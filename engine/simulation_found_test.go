@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -125,4 +126,77 @@ func TestMessagesOfFailedUnits(t *testing.T) {
 		b.outboxEmpty()
 		b.Close()
 	}
+}
+
+// TestTasksThatAreOverAtOnce has a branch fail in the step in which its sibling's
+// task is scheduled: that task leaves nothing behind and has no effect.
+func TestTasksThatAreOverAtOnce(t *testing.T) {
+	for _, resource := range []string{"call", "call.waitForTaskToken", "count"} {
+		t.Run(resource, func(t *testing.T) {
+			var calls atomic.Int64
+			call := func(ctx context.Context, c engine.Call) (interp.Outcome, error) {
+				calls.Add(1)
+				<-ctx.Done()
+				return interp.Outcome{}, ctx.Err()
+			}
+			b := newFileBench(t, counter(svc+"count"), asks(), &remote{resource: svc + "call", call: call}, &remote{resource: svc + "call.waitForTaskToken", call: call})
+			def := fmt.Sprintf(`{"StartAt": "Both", "States": {
+				"Both": {"Type": "Parallel", "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Ask"}], "End": true, "Branches": [
+					{"StartAt": "A", "States": {"A": {"Type": "Task", "Resource": "%s%s", "End": true}}},
+					{"StartAt": "B", "States": {"B": {"Type": "Fail", "Error": "E"}}}]},
+				"Ask": {"Type": "Task", "Resource": "%scount", "End": true}}}`, svc, resource, svc)
+			want(t, "status", b.end(b.start(b.machine("m", def), "", `{}`)).Status, interp.Succeeded)
+			keys, _ := b.effects()
+			want(t, "effects", keys, 1)
+			want(t, "calls", calls.Load(), 0)
+			b.outboxEmpty()
+		})
+	}
+}
+
+// TestAnswerOvertakesSubmission has a token's answer lie beside that of the call
+// that only hands the token out, so that one step is told both.
+func TestAnswerOvertakesSubmission(t *testing.T) {
+	gate, tokens := make(chan struct{}), make(chan string, 1)
+	b := newFileBench(t, &remote{resource: svc + "hand.waitForTaskToken", call: func(ctx context.Context, c engine.Call) (interp.Outcome, error) {
+		tokens <- c.Token
+		<-gate
+		return ok(`{}`), nil
+	}})
+	arn := b.start(b.machine("m", `{"StartAt": "H", "States": {
+		"H": {"Type": "Task", "Resource": "arn:aws:states:::svc:hand.waitForTaskToken", "HeartbeatSeconds": 60, "Next": "W"},
+		"W": {"Type": "Wait", "Seconds": 5, "End": true}}}`), "", `{}`)
+	token := <-tokens
+	// A commit that does not end keeps the execution, whose heartbeat is to be
+	// stored, from being told the one before the other has come.
+	held, free, done := make(chan struct{}), make(chan struct{}), make(chan error)
+	go func() {
+		done <- b.Do(context.Background(), nil, func(engine.Tx) error { close(held); <-free; return nil })
+	}()
+	<-held
+	go func() { done <- b.SendTaskHeartbeat(context.Background(), token) }()
+	for range 1000 {
+		runtime.Gosched()
+	}
+	close(gate)
+	for range 1000 {
+		runtime.Gosched()
+	}
+	go func() { done <- b.SendTaskSuccess(context.Background(), token, []byte(`1`)) }()
+	for range 1000 {
+		runtime.Gosched()
+	}
+	close(free)
+	for range 3 {
+		if err := <-done; err != nil && !errors.Is(err, engine.ErrTaskTimedOut) {
+			t.Error(err)
+		}
+	}
+	list, _, err := b.PendingTasks(context.Background(), engine.PendingFilter{}, engine.Page{})
+	if err != nil || len(list) != 0 {
+		t.Errorf("%d tasks wait for their token, %v", len(list), err)
+	}
+	b.tick(5 * time.Second)
+	want(t, "status", b.end(arn).Status, interp.Succeeded)
+	b.outboxEmpty()
 }
