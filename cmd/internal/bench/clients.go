@@ -4,12 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"runtime"
-	"runtime/debug"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -89,35 +84,3 @@ func quantile(times []time.Duration, q float64) float64 {
 }
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-
-// memory returns the bytes of the heap that are in use and, where the system
-// tells, those of the process that are in memory, with the garbage gone.
-func memory() (heap, resident float64) {
-	runtime.GC()
-	debug.FreeOSMemory()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return float64(m.HeapAlloc), residentBytes()
-}
-
-// allocated returns the bytes of the heap that were ever in use.
-func allocated() float64 {
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return float64(m.TotalAlloc)
-}
-
-// residentBytes returns the bytes of the process in memory; 0 where /proc does not tell.
-func residentBytes() float64 {
-	text, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return 0
-	}
-	_, rest, _ := strings.Cut(string(text), "VmRSS:")
-	line, _, _ := strings.Cut(rest, "kB")
-	kb, err := strconv.ParseFloat(strings.TrimSpace(line), 64)
-	if err != nil {
-		return 0
-	}
-	return kb * 1024
-}

@@ -33,45 +33,48 @@ func measureExpress(ctx context.Context, w *workload, o Options) (r *Result, err
 		}
 		return err
 	}
-	bare := func(int) error {
-		now := time.Now()
-		x := interp.New(1, [16]byte{}, document.FromBytes(w.input), now)
-		if s := interp.Advance(m, x, interp.Input{Kind: interp.Start, At: now}, now); !s.Ended || x.Status() != interp.Succeeded {
-			return fmt.Errorf("the interpreter's execution: %s", x.Status())
-		}
-		return ctx.Err()
-	}
+	alone := interpreter{m, w.input}
 	if _, _, err = load(o.Clients, during(min(turn, o.Duration), one)); err != nil {
 		return nil, err
 	}
-	r = newResult(w, o)
+	var t tally
 	size := g.db.Size()
-	heap, proc := memory()
-	var took, alone time.Duration
-	var times []time.Duration
-	loops, alloc := 0, 0.0
-	for took < o.Duration {
-		d := min(turn, o.Duration-took)
-		before := allocated()
-		t, more, err := load(o.Clients, during(d, one))
+	t.begin()
+	var took time.Duration
+	loops := 0
+	for t.took < o.Duration {
+		d := min(turn, o.Duration-t.took)
+		if err := t.measure(o.Clients, during(d, one)); err != nil {
+			return nil, err
+		}
+		more, times, err := load(runtime.GOMAXPROCS(0), during(d, alone.run))
 		if err != nil {
 			return nil, err
 		}
-		alloc += allocated() - before
-		took, times = took+t, append(times, more...)
-		if t, more, err = load(runtime.GOMAXPROCS(0), during(d, bare)); err != nil {
+		took, loops = took+more, loops+len(times)
+		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		alone, loops = alone+t, loops+len(more)
 	}
-	n := float64(len(times))
-	r.ExecutionsPS, r.TransitionsPS = n/took.Seconds(), n*float64(w.transitions)/took.Seconds()
-	r.YardstickPS = float64(loops*w.transitions) / alone.Seconds()
+	r = t.result(w, o)
+	r.YardstickPS = float64(loops*w.transitions) / took.Seconds()
 	r.Share = r.TransitionsPS / r.YardstickPS
-	r.P50, r.P99 = quantile(times, 0.5), quantile(times, 0.99)
-	r.Executions, r.DiskEach, r.AllocatedEach = int64(n), float64(g.db.Size()-size)/n, alloc/n
-	times = nil
-	after, grown := memory()
-	r.MemoryEach, r.ResidentEach = (after-heap)/n, (grown-proc)/n
+	r.DiskEach = float64(g.db.Size()-size) / t.executions
 	return r, nil
+}
+
+// interpreter runs executions without an engine.
+type interpreter struct {
+	m     *asl.Machine
+	input []byte
+}
+
+// run runs one to its end.
+func (a *interpreter) run(int) error {
+	now := time.Now()
+	x := interp.New(1, [16]byte{}, document.FromBytes(a.input), now)
+	if s := interp.Advance(a.m, x, interp.Input{Kind: interp.Start, At: now}, now); !s.Ended || x.Status() != interp.Succeeded {
+		return fmt.Errorf("the interpreter's execution: %s", x.Status())
+	}
+	return nil
 }

@@ -85,49 +85,37 @@ func measureEndpoint(ctx context.Context, w *workload, o Options, endpoint strin
 	}
 	defer ceiling.close()
 
-	send := func(c *connections, what []byte, d time.Duration) (time.Duration, []time.Duration, error) {
-		return load(o.Clients, during(d, func(client int) error {
-			_, err := c.do(client, what)
-			return err
-		}))
-	}
-	if _, _, err := send(doors, start, min(turn, o.Duration)); err != nil {
+	if _, _, err := load(o.Clients, doors.send(start, min(turn, o.Duration))); err != nil {
 		return nil, err
 	}
-	r = newResult(w, o)
-	heap, proc := memory()
+	var t tally
 	before := size()
-	var took, yard, top time.Duration
-	var times []time.Duration
-	described, bared, alloc := 0, 0, 0.0
-	for took < o.Duration && ctx.Err() == nil {
-		d := min(turn, o.Duration-took)
-		was := allocated()
-		t, more, err := send(doors, start, d)
+	t.begin()
+	var yard, top time.Duration
+	described, bared := 0, 0
+	for t.took < o.Duration {
+		d := min(turn, o.Duration-t.took)
+		if err := t.measure(o.Clients, doors.send(start, d)); err != nil {
+			return nil, err
+		}
+		took, times, err := load(o.Clients, doors.send(describe, d/2))
 		if err != nil {
 			return nil, err
 		}
-		alloc += allocated() - was
-		took, times = took+t, append(times, more...)
-		if t, more, err = send(doors, describe, d/2); err != nil {
+		yard, described = yard+took, described+len(times)
+		if took, times, err = load(o.Clients, ceiling.send(start, d/2)); err != nil {
 			return nil, err
 		}
-		yard, described = yard+t, described+len(more)
-		if t, more, err = send(ceiling, start, d/2); err != nil {
+		top, bared = top+took, bared+len(times)
+		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		top, bared = top+t, bared+len(more)
 	}
-	n := float64(len(times))
-	r.ExecutionsPS, r.TransitionsPS = n/took.Seconds(), n*float64(w.transitions)/took.Seconds()
+	r = t.result(w, o)
 	r.YardstickPS, r.CeilingPS = float64(described)/yard.Seconds(), float64(bared)/top.Seconds()
 	r.Share = r.ExecutionsPS / r.YardstickPS
-	r.P50, r.P99 = quantile(times, 0.5), quantile(times, 0.99)
-	r.Executions, r.DiskEach, r.AllocatedEach = int64(n), (size()-before)/n, alloc/n
-	times = nil
-	after, grown := memory()
-	r.MemoryEach, r.ResidentEach = (after-heap)/n, (grown-proc)/n
-	return r, ctx.Err()
+	r.DiskEach = (size() - before) / t.executions
+	return r, nil
 }
 
 // request returns the bytes of a request of an operation.
@@ -167,6 +155,14 @@ func (c *connections) close() {
 	for _, conn := range c.all {
 		conn.Close()
 	}
+}
+
+// send is a client's work: to send a request again and again for a time from now on.
+func (c *connections) send(request []byte, d time.Duration) func(int) (bool, error) {
+	return during(d, func(client int) error {
+		_, err := c.do(client, request)
+		return err
+	})
 }
 
 // do sends a request on a client's connection and returns the answer's body.

@@ -24,7 +24,7 @@ func measureStored(ctx context.Context, w *workload, o Options) (r *Result, err 
 	if _, _, err = load(o.Clients, during(min(turn, o.Duration), one)); err != nil {
 		return nil, err
 	}
-	var t tally
+	t := storedTally{}
 	size := g.db.Size()
 	t.begin()
 	for t.took < o.Duration {
@@ -38,31 +38,21 @@ func measureStored(ctx context.Context, w *workload, o Options) (r *Result, err 
 	return r, nil
 }
 
-// tally adds up turns of an engine and its yardstick.
-type tally struct {
-	executions            float64
-	took, commits, lumps  time.Duration // the engine, the yardstick, its ceiling
-	times, each           []time.Duration
-	groups, units         int
-	payload               float64
-	allocated, heap, proc float64
+// storedTally adds up turns of an engine and of its yardstick.
+type storedTally struct {
+	tally
+	commits, lumps time.Duration // of the yardstick and its ceiling
+	each           []time.Duration
+	groups, units  int
+	payload        float64
 }
 
-// begin notes what is in memory before the first turn.
-func (t *tally) begin() { t.heap, t.proc = memory() }
-
 // turn lets the clients do their work and the yardstick repeat what was committed.
-func (t *tally) turn(ctx context.Context, g *rig, y *yardstick, clients int, one func(int) (bool, error)) error {
-	before := allocated()
+func (t *storedTally) turn(ctx context.Context, g *rig, y *yardstick, clients int, one func(int) (bool, error)) error {
 	g.rec.reset(true)
-	took, times, err := load(clients, one)
-	t.allocated += allocated() - before
-	if err != nil {
+	if err := t.measure(clients, one); err != nil {
 		return err
 	}
-	t.took += took
-	t.times = append(t.times, times...)
-	t.executions += float64(len(times))
 	t.groups += g.rec.groups
 	t.units += len(g.rec.commits)
 	for i := range g.rec.commits {
@@ -79,22 +69,16 @@ func (t *tally) turn(ctx context.Context, g *rig, y *yardstick, clients int, one
 	return nil
 }
 
-// result makes a result of the turns but for what is on disk. It forgets the
-// times, which would count as memory.
-func (t *tally) result(w *workload, o Options) *Result {
-	r := newResult(w, o)
-	n := t.executions
-	transitions := n * float64(w.transitions)
-	r.TransitionsPS, r.ExecutionsPS = transitions/t.took.Seconds(), n/t.took.Seconds()
+// result makes a result of the turns, but for what is on disk.
+func (t *storedTally) result(w *workload, o Options) *Result {
+	p50, p99 := quantile(t.each, 0.5), quantile(t.each, 0.99)
+	t.each = nil
+	r := t.tally.result(w, o)
+	transitions := t.executions * float64(w.transitions)
 	r.YardstickPS, r.CeilingPS = transitions/t.commits.Seconds(), transitions/t.lumps.Seconds()
 	r.Share = r.TransitionsPS / r.YardstickPS
-	r.P50, r.P99 = quantile(t.times, 0.5), quantile(t.times, 0.99)
-	r.YardstickP50, r.YardstickP99 = quantile(t.each, 0.5), quantile(t.each, 0.99)
-	r.Executions, r.Groups = int64(n), t.groups
-	r.UnitsPerGroup = float64(t.units) / float64(t.groups)
-	r.PayloadEach, r.AllocatedEach = t.payload/n, t.allocated/n
-	t.times, t.each = nil, nil
-	heap, proc := memory()
-	r.MemoryEach, r.ResidentEach = (heap-t.heap)/n, (proc-t.proc)/n
+	r.YardstickP50, r.YardstickP99 = p50, p99
+	r.Groups, r.UnitsPerGroup = t.groups, float64(t.units)/float64(t.groups)
+	r.PayloadEach = t.payload / t.executions
 	return r
 }

@@ -158,7 +158,7 @@ func (p *parking) measure(ctx context.Context, w *workload, o Options) (r *Resul
 		return nil, err
 	}
 	size := g.db.Size()
-	var t tally
+	var t storedTally
 	t.begin()
 	var number atomic.Int64
 	for t.executions < float64(o.Executions) {
