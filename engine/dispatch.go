@@ -138,10 +138,23 @@ func (d *dispatcher) make(ctx context.Context, c *claim) {
 			d.answer(c, failure(lostError, "The call of "+c.live.call.Resource+" was under way when the process ended; whether it took effect is not known."))
 			return
 		}
-		// From here on the call counts as made, whatever happens.
+		// From here on the call counts as made, whatever happens. A row that has gone
+		// meanwhile says that nobody waits for it any more.
 		c.row.Epoch = e.owner.Epoch
-		if err := e.unit(func(t *tx) error { return t.t.PutCommand(c.row) }); err != nil {
+		waited := false
+		err := e.unit(func(t *tx) error {
+			row, err := t.t.Command(c.row.Key)
+			if waited = row != nil; err != nil || !waited {
+				return err
+			}
+			return t.t.PutCommand(c.row)
+		})
+		if err != nil {
 			d.again(c, err)
+			return
+		}
+		if !waited {
+			d.finish(c)
 			return
 		}
 	}

@@ -131,7 +131,9 @@ func (e *Engine) load(r *resident) (found bool, err error) {
 		} else if err != nil {
 			return err
 		}
-		found = true
+		if found = true; row.Status != interp.Running {
+			return nil
+		}
 		if r.birth, err = decodeBirth(row.Meta); err != nil {
 			return err
 		}

@@ -103,3 +103,28 @@ func TestMetricsTellOfCalls(t *testing.T) {
 	b.end(x)
 	want(t, "claimed after", b.figures().CallsClaimed, 0)
 }
+
+// TestEndedOnce has a message come to an execution that has ended, and that its
+// parent was told of: it does not end a second time.
+func TestEndedOnce(t *testing.T) {
+	b := newFileBench(t, storyTasks()...)
+	b.machine("nested", taskState("count", ""))
+	b.end(b.start(b.machine("m", taskState("run.sync", "")), "", `{}`))
+	before := b.figures().Ended[interp.Succeeded]
+	want(t, "ended", before, 2)
+	list, _, err := b.ListExecutions(context.Background(), engine.ListFilter{}, engine.Page{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range list {
+		err := b.Do(context.Background(), nil, func(tx engine.Tx) error {
+			_, err := tx.Deliver(engine.Message{Execution: i.ID, Input: interp.Input{Kind: interp.Stop, Outcome: interp.Outcome{Failed: true}}})
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.outboxEmpty()
+	want(t, "ended after that", b.figures().Ended[interp.Succeeded], before)
+}
