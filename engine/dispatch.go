@@ -133,7 +133,7 @@ func (d *dispatcher) start(c *claim) {
 func (d *dispatcher) make(ctx context.Context, c *claim) {
 	e := d.e
 	lost := c.row.Epoch != 0 && c.row.Epoch != e.owner.Epoch
-	if c.live.act.Lost() == Fail && c.live.up == nil {
+	if c.live.act.Lost() == Fail && c.live.up == nil && c.row.Kind != 0 { // an EXPRESS execution's call has no row: it ends with the process
 		if lost {
 			d.answer(c, failure(lostError, "The call of "+c.live.call.Resource+" was under way when the process ended; whether it took effect is not known."))
 			return

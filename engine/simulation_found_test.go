@@ -200,3 +200,16 @@ func TestAnswerOvertakesSubmission(t *testing.T) {
 	want(t, "status", b.end(arn).Status, interp.Succeeded)
 	b.outboxEmpty()
 }
+
+// TestCallsThatMayNotBeRepeatedInExpress makes such calls from an execution that
+// has no rows.
+func TestCallsThatMayNotBeRepeatedInExpress(t *testing.T) {
+	b := newFileBench(t, &remote{resource: svc + "once", lost: engine.Fail, call: func(context.Context, engine.Call) (interp.Outcome, error) { return ok(`{}`), nil }})
+	m := b.machineOf(engine.Express, "m", taskState("once", ""))
+	i, _, err := b.StartSyncExecution(context.Background(), engine.StartInput{MachineARN: m})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want(t, "status", i.Status, interp.Succeeded)
+	b.outboxEmpty()
+}
