@@ -44,6 +44,7 @@ func (c *compiler) checkTask(n *node, lang QueryLanguage) {
 	arn, isText := r.text()
 	if isText {
 		c.checkResource(r, arn)
+		c.checkHTTP(n, arn, lang)
 	}
 	k := n.get("Credentials")
 	if k == nil {

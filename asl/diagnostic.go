@@ -76,6 +76,10 @@ type Options struct {
 	Strictness Strictness
 	Express    bool // the machine's type is EXPRESS
 	Lint       bool // remarks, too, on what is accepted but cannot be meant so
+
+	// Resources tells which service integrations can be called beside those of AWS,
+	// by their ARNs. nil: any.
+	Resources func(arn string) bool
 }
 
 // Limits of a definition.

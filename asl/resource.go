@@ -52,6 +52,14 @@ func (c *compiler) checkResource(n *node, arn string) {
 		c.fault(n, nil, codeSchema, notRecognized(arn))
 		return
 	}
+	if p[2] == "states" && p[3] == "" && p[4] == "" && c.opt.Resources != nil && !isKnown(p[5]) && !c.opt.Resources(arn) {
+		if c.opt.Strictness == Lenient {
+			c.warn(n, nil, codeResource, "AWS has no service integration '"+p[5]+"'")
+		} else {
+			c.fault(n, nil, codeSchema, notRecognized(arn))
+		}
+		return
+	}
 	if !c.opt.Express {
 		return
 	}

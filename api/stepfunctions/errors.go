@@ -48,7 +48,8 @@ func jsonFault(text string) string {
 	if strings.TrimSpace(text) == "" {
 		return "No content to map due to end-of-input"
 	}
-	for _, d := range diagnose(text, false) {
+	_, found := asl.Parse([]byte(text), asl.Options{})
+	for _, d := range found {
 		return strings.ReplaceAll(d.Message, "the definition", "the document")
 	}
 	return "no JSON document"

@@ -126,6 +126,9 @@ func (s *Service) createStateMachine(ctx context.Context, in *createStateMachine
 	if err := in.settings.check(ctx, s); err != nil {
 		return nil, err
 	}
+	if err := s.accept(in.Definition, in.Type == string(engine.Express)); err != nil {
+		return nil, err
+	}
 	m, err := s.engine.CreateStateMachine(ctx, engine.CreateStateMachine{
 		Name: in.Name, Type: engine.MachineType(in.Type), Definition: in.Definition, RoleARN: in.RoleARN, Settings: in.settings.stored(),
 		Tags: in.Tags, Publish: in.Publish, VersionDescription: in.Description,
@@ -183,6 +186,15 @@ func (s *Service) updateStateMachine(ctx context.Context, in *updateStateMachine
 			g.Tracing = in.Tracing
 		}
 		kept = g.stored()
+	}
+	if in.Definition != nil {
+		old, err := s.engine.DescribeStateMachine(ctx, in.ARN)
+		if err != nil {
+			return nil, translated(err, in.ARN)
+		}
+		if err := s.accept(*in.Definition, old.Type == engine.Express); err != nil {
+			return nil, err
+		}
 	}
 	m, err := s.engine.UpdateStateMachine(ctx, engine.UpdateStateMachine{
 		ARN: in.ARN, Definition: in.Definition, RoleARN: in.RoleARN, Settings: kept, Publish: in.Publish, VersionDescription: in.Description,

@@ -101,6 +101,7 @@ func (s *Service) testState(ctx context.Context, in *testStateInput) (any, error
 		}
 	}
 	r, now := in.request(), time.Now
+	r.Resources = s.resources()
 	if e, ok := s.engine.(setting); ok {
 		r.Region, r.Account, now = e.Region(), e.Account(), e.Now
 	}

@@ -28,7 +28,7 @@ const maxDiagnostics = 100
 func (s *Service) validateStateMachineDefinition(_ context.Context, in *validateInput) (any, error) {
 	found := []diagnostic{}
 	result := "OK"
-	for _, d := range diagnose(in.Definition, in.Type == string(engine.Express)) {
+	for _, d := range s.diagnose(in.Definition, in.Type == string(engine.Express)) {
 		if d.Severity == asl.SeverityError {
 			result = "FAIL"
 		} else if in.Severity != asl.SeverityWarning {
@@ -51,11 +51,43 @@ func (s *Service) validateStateMachineDefinition(_ context.Context, in *validate
 }
 
 // diagnose lists what is wrong with a definition.
-func diagnose(definition string, express bool) []diagnostic {
-	_, found := asl.Parse([]byte(definition), asl.Options{Express: express})
+func (s *Service) diagnose(definition string, express bool) []diagnostic {
+	_, found := asl.Parse([]byte(definition), asl.Options{Express: express, Resources: s.resources()})
 	told := make([]diagnostic, len(found))
 	for i, d := range found {
 		told[i] = diagnostic{d.Severity, d.Code, d.Message, d.Location()}
 	}
 	return told
+}
+
+// accept refuses a definition that AWS refuses, with its words. The engine, which
+// accepts it again, cannot tell whether AWS knows a task's resource.
+func (s *Service) accept(definition string, express bool) error {
+	known := s.resources()
+	if known == nil {
+		return nil
+	}
+	_, found := asl.Parse([]byte(definition), asl.Options{Express: express, Resources: known})
+	if m := asl.Refusal(found); m != "" {
+		return fault("InvalidDefinition", "%s", m)
+	}
+	return nil
+}
+
+// resolver finds the task of a resource.
+type resolver interface {
+	Resolve(resource string) (engine.Task, error)
+}
+
+// resources tells which integrations can be called here beside those of AWS; nil:
+// it is not known.
+func (s *Service) resources() func(arn string) bool {
+	r, ok := s.tasks.(resolver)
+	if !ok {
+		return nil
+	}
+	return func(arn string) bool {
+		_, err := r.Resolve(arn)
+		return err == nil
+	}
 }

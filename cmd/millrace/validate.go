@@ -51,7 +51,7 @@ faults or a file cannot be read.
 	if *format != "text" && *format != "json" && *format != "sarif" {
 		return cli.Misused("validate: --format %s: want text, json or sarif", *format)
 	}
-	options := asl.Options{Express: *kind == string(engine.Express), Strictness: asl.Lenient, Lint: true}
+	options := asl.Options{Express: *kind == string(engine.Express), Strictness: asl.Lenient, Lint: true, Resources: ownResource}
 	if *strict {
 		options.Strictness = asl.Strict
 	}
@@ -84,6 +84,11 @@ faults or a file cannot be read.
 		return &cli.Error{Code: cli.Failed}
 	}
 	return nil
+}
+
+// ownResource reports whether an integration that AWS does not have is this program's.
+func ownResource(arn string) bool {
+	return strings.HasSuffix(arn, ":states:::approval:request.waitForTaskToken")
 }
 
 func diagnosis(d asl.Diagnostic) cli.Diagnosis {

@@ -40,6 +40,8 @@ type Request struct {
 	MapReaderData *string // what the ItemReader of a Map state has read; nil: not given
 
 	Region, Account string // of the ARNs in the context object
+
+	Resources func(arn string) bool // as in [asl.Options]
 }
 
 // Mock is what takes the place of a task's call, or of the iterations or
@@ -148,7 +150,7 @@ func New(r Request, seed [16]byte, now time.Time) (*Test, error) {
 	if err != nil {
 		return nil, refuse("InvalidExecutionInput", "Invalid State Machine Execution Input: '%v'", err)
 	}
-	if t.state, err = find(r.StateName, r.Definition); err != nil {
+	if t.state, err = find(&r); err != nil {
 		return nil, err
 	}
 	if t.mock, err = t.accept(); err != nil {
@@ -173,13 +175,14 @@ func New(r Request, seed [16]byte, now time.Time) (*Test, error) {
 }
 
 // find reads the definition and finds the state to be tested.
-func find(name string, definition []byte) (asl.State, error) {
+func find(r *Request) (asl.State, error) {
 	var m *asl.Machine
 	var found []asl.Diagnostic
+	name, opt := r.StateName, asl.Options{Resources: r.Resources}
 	if name == "" {
-		m, found = asl.ParseState(StateName, definition, asl.Options{})
+		m, found = asl.ParseState(StateName, r.Definition, opt)
 	} else {
-		m, found = asl.Parse(definition, asl.Options{})
+		m, found = asl.Parse(r.Definition, opt)
 	}
 	if m == nil {
 		return nil, refuse("InvalidDefinition", "%s", asl.Refusal(found))

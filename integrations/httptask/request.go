@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"millrace/asl"
 	"millrace/asl/document"
 	"millrace/tasks"
 )
@@ -150,15 +151,6 @@ func runtimeFailure(cause string) *tasks.Failure {
 	return &tasks.Failure{Name: "States.Runtime", Cause: cause}
 }
 
-// unsupported are the headers that a task may not set; those that begin with
-// x-forwarded-, x-amz- and x-amzn- are others.
-var unsupported = []string{
-	"a-im", "accept-charset", "accept-datetime", "accept-encoding", "authorization", "cache-control", "connection", "content-encoding",
-	"content-md5", "date", "expect", "forwarded", "from", "host", "http2-settings", "if-match", "if-modified-since", "if-none-match",
-	"if-range", "if-unmodified-since", "max-forwards", "origin", "pragma", "proxy-authorization", "referer", "server", "te", "trailer",
-	"transfer-encoding", "upgrade", "via", "warning",
-}
-
 // parseHeaders reads Headers: an object, whose values are scalars or arrays of them.
 func parseHeaders(v any, faults *faults) []pair {
 	o, ok := v.(*document.Object)
@@ -173,8 +165,7 @@ func parseHeaders(v any, faults *faults) []pair {
 	for i := range o.Len() {
 		name, value := o.At(i)
 		lower := strings.ToLower(name)
-		if slices.Contains(unsupported, lower) || strings.HasPrefix(lower, "x-forwarded-") ||
-			strings.HasPrefix(lower, "x-amz-") || strings.HasPrefix(lower, "x-amzn-") {
+		if asl.UnsupportedHeader(lower) {
 			bad = append(bad, lower)
 			continue
 		}
