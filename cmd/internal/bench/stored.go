@@ -32,8 +32,9 @@ func measureStored(ctx context.Context, w *workload, o Options) (r *Result, err 
 			return nil, err
 		}
 	}
-	g.rec.forget()
-	r = t.result(w, o)
+	if r, err = t.result(w, o, g, y); err != nil {
+		return nil, err
+	}
 	r.DiskEach = float64(g.db.Size()-size) / t.executions
 	return r, nil
 }
@@ -69,8 +70,13 @@ func (t *storedTally) turn(ctx context.Context, g *rig, y *yardstick, clients in
 	return nil
 }
 
-// result makes a result of the turns, but for what is on disk.
-func (t *storedTally) result(w *workload, o Options) *Result {
+// result makes a result of the turns, but for what is on disk. It closes the
+// yardstick and forgets what was recorded, which would count as memory.
+func (t *storedTally) result(w *workload, o Options, g *rig, y *yardstick) (*Result, error) {
+	g.rec.forget()
+	if err := y.close(); err != nil {
+		return nil, fmt.Errorf("yardstick: %w", err)
+	}
 	p50, p99 := quantile(t.each, 0.5), quantile(t.each, 0.99)
 	t.each = nil
 	r := t.tally.result(w, o)
@@ -80,5 +86,5 @@ func (t *storedTally) result(w *workload, o Options) *Result {
 	r.YardstickP50, r.YardstickP99 = p50, p99
 	r.Groups, r.UnitsPerGroup = t.groups, float64(t.units)/float64(t.groups)
 	r.PayloadEach = t.payload / t.executions
-	return r
+	return r, nil
 }

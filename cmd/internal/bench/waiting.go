@@ -174,8 +174,9 @@ func (p *parking) measure(ctx context.Context, w *workload, o Options) (r *Resul
 			return nil, err
 		}
 	}
-	g.rec.forget()
-	r = t.result(w, o)
+	if r, err = t.result(w, o, g, y); err != nil {
+		return nil, err
+	}
 	r.Settings.Duration = ""
 	r.Restart = &Restart{StartsPS: r.ExecutionsPS, YardstickPS: r.YardstickPS}
 	if err := p.before(ctx, g); err != nil {

@@ -60,8 +60,11 @@ func newYardstick(ctx context.Context, w *workload, o Options) (*yardstick, erro
 	return y, nil
 }
 
-// close closes the store.
-func (y *yardstick) close() error { return y.s.Close() }
+// close closes the store. It may be called more than once.
+func (y *yardstick) close() error {
+	y.text = nil
+	return y.s.Close()
+}
 
 // transaction runs f in one transaction.
 func (y *yardstick) transaction(ctx context.Context, f func(engine.Txn) error) error {
