@@ -33,16 +33,16 @@ func (e *Engine) id(ctx context.Context) (int64, error) {
 		if g.next < g.end {
 			id := g.next
 			g.next++
-			if g.end-g.next < idBlock/2 && g.spare == 0 {
+			low := g.end-g.next < idBlock/2 && g.spare == 0
+			g.mu.Unlock()
+			if low {
 				e.fetchIDs()
 			}
-			g.mu.Unlock()
 			return id, nil
 		}
-		ready := e.fetchIDs()
 		g.mu.Unlock()
 		select {
-		case <-ready:
+		case <-e.fetchIDs():
 		case <-ctx.Done():
 			return 0, ctx.Err()
 		}
@@ -59,28 +59,34 @@ func (e *Engine) id(ctx context.Context) (int64, error) {
 func (e *Engine) spareID() (id int64, ok bool) {
 	g := &e.ids
 	g.mu.Lock()
-	defer g.mu.Unlock()
 	if g.next >= g.end && g.spare != 0 {
 		g.next, g.end, g.spare = g.spare, g.spare+idBlock, 0
 	}
-	if g.next >= g.end {
-		return 0, false
+	if ok = g.next < g.end; ok {
+		id = g.next
+		g.next++
 	}
-	id = g.next
-	g.next++
-	if g.end-g.next < idBlock/2 && g.spare == 0 {
+	low := ok && g.end-g.next < idBlock/2 && g.spare == 0
+	g.mu.Unlock()
+	if low {
 		e.fetchIDs()
 	}
-	return id, true
+	return id, ok
 }
 
-// fetchIDs reserves a block unless that is under way. The caller holds the lock.
+// fetchIDs reserves a block unless there is one or that is under way; the channel
+// it returns is closed when it is over. A committer that is closed answers at
+// once, so the caller must not hold the lock.
 func (e *Engine) fetchIDs() <-chan struct{} {
 	g := &e.ids
-	if g.fetching {
+	g.mu.Lock()
+	if g.fetching || g.spare != 0 {
+		defer g.mu.Unlock()
 		return g.ready
 	}
-	g.fetching, g.ready = true, make(chan struct{})
+	ready := make(chan struct{})
+	g.fetching, g.ready = true, ready
+	g.mu.Unlock()
 	var first int64
 	e.committer.submit(&unit{
 		Unit: Unit{Do: func(t Txn) (err error) {
@@ -94,8 +100,8 @@ func (e *Engine) fetchIDs() <-chan struct{} {
 			if err == nil {
 				g.spare = first
 			}
-			close(g.ready)
+			close(ready)
 		},
 	})
-	return g.ready
+	return ready
 }
