@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -203,14 +204,8 @@ func (e *Engine) endExpress(r *resident, err error) {
 		e.meters.end(interp.Failed)
 	}
 	e.waiters.cancel(r.express.alarm)
-	more, _ := e.sched.remove(r)
-	for _, m := range more {
-		if m.claim != nil {
-			e.dispatch.finish(m.claim)
-		}
-		if m.done != nil {
-			m.done(interp.Late, nil)
-		}
+	if !r.express.stored {
+		e.expressGone(r)
 	}
 	if r.express.done != nil {
 		r.express.done(r, err)
@@ -218,6 +213,7 @@ func (e *Engine) endExpress(r *resident, err error) {
 	if !r.express.stored {
 		return
 	}
+	e.sched.committing(r) // until its end is stored it must not be taken for one that has not begun
 	if r.birth.run != 0 {
 		e.endExpressChild(r, err)
 		return
@@ -227,19 +223,53 @@ func (e *Engine) endExpress(r *resident, err error) {
 	u.Do = func(t Txn) error {
 		u.tx = &tx{e: e, t: t}
 		if p := r.birth.parent; p != nil {
+			if err := t.ClearInbox(r.id); err != nil {
+				return err
+			}
 			if _, err := u.tx.Deliver(Message{Execution: p.Execution, Input: e.parentAnswer(r)}); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
+	e.storeExpressEnd(r, u)
+}
+
+// storeExpressEnd commits how a stored execution that lives in memory has ended,
+// however often that takes.
+func (e *Engine) storeExpressEnd(r *resident, u *unit) {
 	u.done = func(err error) {
-		if err != nil {
-			e.log.Warn("an express execution that has ended stays stored and will run again", "execution", r.id, "error", err)
+		switch {
+		case err == nil, errors.Is(err, ErrConflict): // it was stored by a commit of unknown outcome
+		case outage(err):
+			e.waiters.at(e.now().Add(retryAfter), "", func() { e.committer.submit(u) })
+			return
+		default:
+			e.log.Error("the end of an express execution cannot be stored: the next process runs it again", "execution", r.id, "error", err)
 		}
-		e.removeDeleting(r.machine)
+		e.expressGone(r)
+		if r.birth.run == 0 {
+			e.removeDeleting(r.machine)
+		}
 	}
 	e.committer.submit(u)
+}
+
+// expressGone lets go of an execution that lives in memory and answers what was
+// sent to it meanwhile.
+func (e *Engine) expressGone(r *resident) {
+	mails, unread := e.sched.remove(r)
+	for _, m := range mails {
+		if m.claim != nil {
+			e.dispatch.finish(m.claim)
+		}
+		if m.done != nil {
+			m.done(interp.Late, nil)
+		}
+	}
+	if unread {
+		e.clearInbox(r.id)
+	}
 }
 
 // ended does what follows the end of a stored execution.

@@ -337,11 +337,5 @@ func (e *Engine) endExpressChild(r *resident, cause error) {
 		}
 		return u.tx.childEnded(r, r.x.Status())
 	}
-	u.done = func(err error) {
-		if err != nil && e.ctx.Err() == nil {
-			e.log.Warn("the end of a child of a map run could not be stored; it runs again", "execution", r.id, "error", err)
-			e.waiters.at(e.now().Add(retryAfter), "", func() { e.resume(r.id) })
-		}
-	}
-	e.committer.submit(u)
+	e.storeExpressEnd(r, u)
 }
