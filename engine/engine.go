@@ -78,6 +78,7 @@ type Engine struct {
 	running sync.WaitGroup // workers, clockwork, calls
 	closing sync.Mutex     // between spawn and Close
 	closed  atomic.Bool
+	ready   atomic.Bool  // Open is about to look for what there is to do
 	live    atomic.Int64 // watchers of executions
 }
 
@@ -147,6 +148,7 @@ func (e *Engine) open(ctx context.Context, c Config, system bool) error {
 			return fmt.Errorf("tasks: %w", err)
 		}
 	}
+	e.ready.Store(true)
 	if err := e.recover(ctx); err != nil {
 		return fmt.Errorf("recover: %w", err)
 	}
@@ -196,6 +198,9 @@ func (e *Engine) recover(ctx context.Context) error {
 func (e *Engine) relearn() {
 	e.machines.clear()
 	e.timers.rewind()
+	if !e.ready.Load() {
+		return // Open has yet to look
+	}
 	e.spawn(func() {
 		for {
 			err := e.recover(e.ctx)
