@@ -8,26 +8,41 @@ import (
 // Clock tells the time. It must not go back.
 type Clock interface{ Now() time.Time }
 
-// systemClock is the machine's clock, except that it never goes back: when the
-// wall clock is set back it goes on at the same pace, ahead of the wall.
-type systemClock struct {
+// steadyClock is the wall clock, except that it never goes back: when the wall
+// is set back it goes on at the same pace, ahead of the wall.
+type steadyClock struct {
+	read func() (wall time.Time, since time.Duration)
+
 	mu    sync.Mutex
-	base  time.Time     // with a monotonic reading
-	ahead time.Duration // of base plus the time since then
+	base  time.Time     // the wall's time when since was 0
+	ahead time.Duration // of base plus since
 }
 
-func newSystemClock() *systemClock { return &systemClock{base: time.Now()} }
+// newSystemClock returns the machine's clock.
+func newSystemClock() *steadyClock {
+	base := time.Now() // with a monotonic reading
+	return newSteadyClock(func() (time.Time, time.Duration) {
+		now := time.Now()
+		return now.Round(0), now.Sub(base)
+	})
+}
+
+// newSteadyClock returns a clock by what read tells: the wall's time, and how
+// long it is since some moment, which never decreases.
+func newSteadyClock(read func() (wall time.Time, since time.Duration)) *steadyClock {
+	wall, since := read()
+	return &steadyClock{read: read, base: wall.Add(-since)}
+}
 
 // Now returns the wall clock's time, or a later one.
-func (c *systemClock) Now() time.Time {
-	wall := time.Now()
-	steady := c.base.Add(wall.Sub(c.base)) // by the monotonic readings
+func (c *steadyClock) Now() time.Time {
+	wall, since := c.read()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if ahead := wall.Round(0).Sub(steady.Round(0)); ahead > c.ahead {
+	if ahead := wall.Sub(c.base.Add(since)); ahead > c.ahead {
 		c.ahead = ahead
 	}
-	return steady.Round(0).Add(c.ahead)
+	return c.base.Add(since).Add(c.ahead)
 }
 
 // now returns the engine's time in whole milliseconds, UTC.
