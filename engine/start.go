@@ -101,7 +101,13 @@ func (e *Engine) StartExecution(ctx context.Context, in StartInput) (Started, er
 		e.sched.adopt(r) // what is sent to it waits for the commit
 	}
 	b.submit()
-	if err := <-done; errors.Is(err, ErrExecutionExists) {
+	select {
+	case err = <-done:
+	case <-e.ctx.Done():
+		// One that waits for another try gets none; one that is being committed may be there.
+		return Started{}, ErrClosed
+	}
+	if errors.Is(err, ErrExecutionExists) {
 		return e.existing(ctx, m, 0, &in, nil)
 	} else if err != nil {
 		return Started{}, retriable(err)
