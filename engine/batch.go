@@ -99,6 +99,9 @@ func (b *batch) account(m *mail, v interp.Verdict) {
 		row := c.row
 		row.Kind, row.Epoch = TokenCommand, 0
 		b.given = append(b.given, row)
+	case c != nil && c.live.call.Pattern == interp.WaitForTaskToken && v == interp.Late:
+		// A commit of unknown outcome has taken it already, and the row is that of the
+		// task that waits; or the task is over, and its row has gone with it.
 	case c != nil:
 		b.answered = append(b.answered, m.in.Event)
 	case m.in.Token && v == interp.Accepted:

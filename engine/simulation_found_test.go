@@ -213,3 +213,52 @@ func TestCallsThatMayNotBeRepeatedInExpress(t *testing.T) {
 	want(t, "status", i.Status, interp.Succeeded)
 	b.outboxEmpty()
 }
+
+// TestTaskWaitsAfterUnknownCommit has the commit that tells a task that its call
+// is over take effect without saying so: the task is among those that wait.
+func TestTaskWaitsAfterUnknownCommit(t *testing.T) {
+	for at := int64(1); at <= 4; at++ {
+		var f *flaky
+		var from atomic.Int64
+		called := make(chan struct{})
+		b := &bench{dir: t.TempDir()}
+		b.wrap = func(s engine.Store) engine.Store {
+			f = &flaky{Store: s, fail: func(n int64) (before, after error) {
+				if from.Load() != 0 && n == from.Load()+at {
+					return nil, fmt.Errorf("%w: as told", engine.ErrUnknown)
+				}
+				return nil, nil
+			}}
+			return f
+		}
+		openBench(t, b, &remote{resource: svc + "hand.waitForTaskToken", call: func(context.Context, engine.Call) (interp.Outcome, error) {
+			<-called
+			return ok(`{}`), nil
+		}})
+		arn := b.start(b.machine("m", taskState("hand.waitForTaskToken", "")), "", `{}`)
+		from.Store(f.n.Load())
+		close(called)
+		var list []engine.PendingTask
+		for limit := time.Now().Add(patience); len(list) == 0 && time.Now().Before(limit); {
+			var err error
+			if list, _, err = b.PendingTasks(context.Background(), engine.PendingFilter{}, engine.Page{}); err != nil {
+				t.Fatal(err)
+			}
+			b.tick(time.Second)
+		}
+		for range 20 {
+			b.Do(context.Background(), nil, func(engine.Tx) error { return nil })
+			b.tick(time.Second)
+		}
+		list, _, err := b.PendingTasks(context.Background(), engine.PendingFilter{}, engine.Page{})
+		if err != nil || len(list) != 1 {
+			t.Fatalf("group %d: %d tasks wait, %v", at, len(list), err)
+		}
+		for b.SendTaskSuccess(context.Background(), list[0].Token, []byte(`1`)) != nil {
+			b.tick(time.Second)
+		}
+		want(t, "status", b.endAnyway(arn).Status, interp.Succeeded)
+		b.outboxEmpty()
+		b.Close()
+	}
+}
