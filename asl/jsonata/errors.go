@@ -24,6 +24,8 @@ type Error struct {
 	Value any
 	// Value2 is the second value of a comparison ([Undefined] otherwise).
 	Value2 any
+	// Type says what an array's members should be, such as "numbers"; "" when they are not at fault.
+	Type string
 	// Index is the number of the argument at fault, from 1; 0 when none is.
 	Index int
 
@@ -140,6 +142,7 @@ func (e *Error) words() string {
 		"{name}", e.Token,
 		"{value}", quoteValue(e.Value),
 		"{value2}", quoteValue(e.Value2),
+		"{type}", e.Type,
 		"{index}", strconv.Itoa(e.Index),
 	).Replace(text)
 }
@@ -176,7 +179,7 @@ var messages = map[string]string{
 	"S0501": "{token} has nothing to refer to here: the expression has no input, only variables",
 	"T0410": "argument {index} of function {token} does not fit the function's signature",
 	"T0411": "the context value cannot be argument {index} of function {token}",
-	"T0412": "argument {index} of function {token} must be an array of another type",
+	"T0412": "argument {index} of function {token} must be an array of {type}",
 	"D1001": "the number {value} is out of range",
 	"D1002": "{value} cannot be negated, it is not a number",
 	"T1003": "a key of an object must be a string, not {value}",

@@ -42,7 +42,7 @@ func fnType(_ *evaluator, args []any) (any, error) {
 
 // fnError is $error.
 func fnError(_ *evaluator, args []any) (any, error) {
-	return nil, said("D3137", args, 0, "$error was called")
+	return nil, said("D3137", args, 0, "$error() function evaluated")
 }
 
 // fnAssert is $assert.
@@ -50,7 +50,7 @@ func fnAssert(ev *evaluator, args []any) (any, error) {
 	if ok, err := ev.truth(argAt(args, 0)); ok || err != nil {
 		return Undefined, err
 	}
-	return nil, said("D3141", args, 1, "$assert does not hold")
+	return nil, said("D3141", args, 1, "$assert() statement failed")
 }
 
 // said is an error whose message the expression gives.

@@ -327,7 +327,7 @@ func (p *param) array(arg any, count, index int) (any, *Error) {
 		}
 		if !ok {
 			e := faultValue("T0412", arg)
-			e.Index = index + 1
+			e.Index, e.Type = index+1, membersOf(p.sub)
 			return nil, e
 		}
 	}
@@ -335,6 +335,25 @@ func (p *param) array(arg any, count, index int) (any, *Error) {
 		return &seq{items: []any{arg}}, nil
 	}
 	return arg, nil
+}
+
+// membersOf names what an array of a type has.
+func membersOf(sub string) string {
+	switch sub {
+	case "a":
+		return "arrays"
+	case "b":
+		return "booleans"
+	case "f":
+		return "functions"
+	case "n":
+		return "numbers"
+	case "o":
+		return "objects"
+	case "s":
+		return "strings"
+	}
+	return "another type"
 }
 
 // mismatch finds the argument that does not fit.
