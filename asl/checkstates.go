@@ -2,6 +2,7 @@ package asl
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -141,6 +142,9 @@ func (c *compiler) checkMap(n *node, lang, machine QueryLanguage, depth int) {
 		c.checkLanguage(b, lang)
 		c.number(b, lang, "Integer", "MaxItemsPerBatch", "MaxInputBytesPerBatch")
 		c.only(b, exclusive{fields: []string{"MaxItemsPerBatch", "MaxItemsPerBatchPath"}}, exclusive{fields: []string{"MaxInputBytesPerBatch", "MaxInputBytesPerBatchPath"}})
+		if !slices.ContainsFunc(b.kids, func(k *node) bool { return strings.HasPrefix(k.key, "Max") }) {
+			c.refuse(b, nil, codeSchema, "This object should have at least one of the following fields: [MaxItemsPerBatch, MaxItemsPerBatchPath, MaxInputBytesPerBatch, MaxInputBytesPerBatchPath]")
+		}
 	}
 	if w := n.get("ResultWriter"); w != nil && w.isObject() {
 		c.checkLanguage(w, lang)

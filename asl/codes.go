@@ -38,6 +38,7 @@ const (
 	codeNeverMatch     = "NEVER_MATCHES"
 	codeExpress        = "EXPRESS_LIMIT"
 	codeNotEvaluated   = "NOT_EVALUATED"
+	codeInline         = "DISTRIBUTED_ONLY"
 )
 
 // Describe tells in a sentence what the diagnostics of a code have in common; ""
@@ -75,6 +76,7 @@ func descriptions() map[string]string {
 		codeNoResult:       "There is no $states.result in this field",
 		codeNeverMatch:     "No error reaches a name in Retry or Catch",
 		codeExpress:        "An Express execution cannot do this, or not for so long",
+		codeInline:         "A field of an inline Map that only a distributed one uses",
 		codeNotEvaluated:   "A value looks like an expression and is passed on as text",
 	}
 }

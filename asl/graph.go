@@ -98,6 +98,9 @@ func (c *compiler) graph(block *node, top bool) {
 		}
 	}
 	lost := top && !terminal && whole
+	if !top && !terminal && whole && c.opt.Lint {
+		c.warn(block.get("States"), nil, codeEnd, "No state ends this block: once inside, only an error leads out")
+	}
 	if whole && !lost {
 		for _, k := range states.kids {
 			if !reached[k.key] {

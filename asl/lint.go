@@ -41,6 +41,9 @@ func (c *compiler) lintStates(block *node, express bool) {
 		if express {
 			c.lintExpress(n)
 		}
+		if typeOf(n) == "Map" && !isDistributedMap(n) {
+			c.lintInline(n)
+		}
 		for _, b := range blocks(n) {
 			inner := express
 			if isDistributed(b) {
@@ -56,6 +59,17 @@ func (c *compiler) lintStates(block *node, express bool) {
 func isDistributed(block *node) bool {
 	mode, _ := block.get("ProcessorConfig").get("Mode").text()
 	return mode == "DISTRIBUTED"
+}
+
+// lintInline finds the fields of an inline Map that only a distributed one uses.
+func (c *compiler) lintInline(n *node) {
+	for _, k := range n.kids {
+		switch k.key {
+		case "ItemReader", "ItemBatcher", "ResultWriter", "Label", "ToleratedFailureCount", "ToleratedFailureCountPath",
+			"ToleratedFailurePercentage", "ToleratedFailurePercentagePath":
+			c.warn(k, nil, codeInline, "Only a distributed Map uses "+k.key+": one whose ProcessorConfig has the Mode DISTRIBUTED")
+		}
+	}
 }
 
 // lintJSONata finds what looks as if it were evaluated in a JSONata state, and is not.
