@@ -82,7 +82,7 @@ func (k *checkpointer) run() {
 			continue // the committer wants the log for itself
 		}
 		if c == nil {
-			fresh, err := openConn(k.s.path, false)
+			fresh, err := openConn(k.s.path, k.s.options.vfs)
 			if err == nil {
 				// A connection that has not read yet does not know of the log.
 				c, err = fresh, fresh.script("PRAGMA wal_autocheckpoint=0; SELECT 1 FROM sqlite_master")

@@ -47,7 +47,8 @@ func code(err error) int {
 // primary returns the primary result code of err, or 0.
 func primary(err error) int { return code(err) & 0xff }
 
-func openConn(path string, readOnly bool) (*conn, error) {
+// openConn opens a connection through a file system of SQLite's; "": the default one.
+func openConn(path, vfs string) (*conn, error) {
 	c := &conn{tls: libc.NewTLS(), cache: map[string]*stmt{}, open: map[*rows]struct{}{}}
 	name, err := libc.CString(path)
 	if err != nil {
@@ -57,11 +58,16 @@ func openConn(path string, readOnly bool) (*conn, error) {
 	defer libc.Xfree(c.tls, name)
 	pp := c.tls.Alloc(8)
 	defer c.tls.Free(8)
-	flags := int32(lib.SQLITE_OPEN_READWRITE | lib.SQLITE_OPEN_CREATE | lib.SQLITE_OPEN_NOMUTEX)
-	if readOnly {
-		flags = lib.SQLITE_OPEN_READONLY | lib.SQLITE_OPEN_NOMUTEX
+	through := uintptr(0)
+	if vfs != "" {
+		if through, err = libc.CString(vfs); err != nil {
+			c.tls.Close()
+			return nil, fmt.Errorf("open %s: %w", path, err)
+		}
+		defer libc.Xfree(c.tls, through)
 	}
-	rc := lib.Xsqlite3_open_v2(c.tls, name, pp, flags, 0)
+	flags := int32(lib.SQLITE_OPEN_READWRITE | lib.SQLITE_OPEN_CREATE | lib.SQLITE_OPEN_NOMUTEX)
+	rc := lib.Xsqlite3_open_v2(c.tls, name, pp, flags, through)
 	c.db = *(*uintptr)(pointer(pp))
 	if rc != lib.SQLITE_OK {
 		err := c.fail(rc)

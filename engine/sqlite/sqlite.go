@@ -35,6 +35,8 @@ type Options struct {
 	// NoSync leaves out the sync of each commit: what was acknowledged may be lost
 	// when the machine loses power. For throw-away folders.
 	NoSync bool
+
+	vfs string // tests: the name of the file system to work on; "": SQLite's own
 }
 
 // Store is an [engine.Store] on SQLite.
@@ -149,7 +151,7 @@ func (s *Store) writer() (*writer, error) {
 	if s.w != nil {
 		return s.w, nil
 	}
-	c, err := openConn(s.path, false)
+	c, err := openConn(s.path, s.options.vfs)
 	if err != nil {
 		return nil, err
 	}
@@ -177,7 +179,7 @@ func (s *Store) writer() (*writer, error) {
 
 // Read runs f on a read connection, in one read transaction. In memory there is
 // but one connection: f waits for the group under way, and a write from within
-// f would wait for f.
+// f would wait for f. An error of the disk is ErrBusy.
 func (s *Store) Read(ctx context.Context, f func(engine.View) error) error {
 	if s.dir == "" {
 		s.write.Lock()
@@ -187,7 +189,7 @@ func (s *Store) Read(ctx context.Context, f func(engine.View) error) error {
 			return err
 		}
 		defer w.closeRows()
-		return f(&dbView{conn: w.conn})
+		return outage(f(&dbView{conn: w.conn}))
 	}
 	var c *conn
 	select {
@@ -206,7 +208,7 @@ func (s *Store) Read(ctx context.Context, f func(engine.View) error) error {
 		c = fresh
 	}
 	if err := c.exec("BEGIN"); err != nil {
-		return fmt.Errorf("begin read: %w", err)
+		return fmt.Errorf("begin read: %w", outage(err))
 	}
 	defer func() {
 		c.closeRows()
@@ -215,11 +217,11 @@ func (s *Store) Read(ctx context.Context, f func(engine.View) error) error {
 			c = nil
 		}
 	}()
-	return f(&dbView{conn: c})
+	return outage(f(&dbView{conn: c}))
 }
 
 func (s *Store) openReader() (*conn, error) {
-	c, err := openConn(s.path, false)
+	c, err := openConn(s.path, s.options.vfs)
 	if err != nil {
 		return nil, err
 	}
@@ -256,7 +258,7 @@ func (s *Store) Backup(ctx context.Context, file string) error {
 	if s.dir == "" {
 		return errors.New("back up: the database is in memory")
 	}
-	c, err := openConn(s.path, false)
+	c, err := openConn(s.path, s.options.vfs)
 	if err != nil {
 		return err
 	}
