@@ -164,7 +164,8 @@ func (e *Engine) StateMachineForExecution(ctx context.Context, arn string) (sm S
 }
 
 // ListExecutions returns executions, newest first, without their inputs and
-// outputs, and the token of the next page.
+// outputs, and the token of the next page. EXPRESS ones, which cannot be described
+// either, are listed only as the children of a map run.
 func (e *Engine) ListExecutions(ctx context.Context, f ListFilter, p Page) (list []ExecutionInfo, next string, err error) {
 	n, err := p.max()
 	if err != nil {
@@ -203,7 +204,7 @@ func (e *Engine) ListExecutions(ctx context.Context, f ListFilter, p Page) (list
 			}
 			for _, row := range rows {
 				before = row.ID
-				i, err := e.listed(v, row)
+				i, err := e.listed(v, row, machine != 0)
 				if err != nil {
 					return err
 				}
@@ -234,14 +235,17 @@ func (e *Engine) ListExecutions(ctx context.Context, f ListFilter, p Page) (list
 const maxLooked = 10000
 
 // listed makes what a list tells of a row; nil: its machine was deleted, and its
-// executions with it.
-func (e *Engine) listed(v View, row *ExecutionRow) (*ExecutionInfo, error) {
+// executions with it, or it is an EXPRESS execution and those are not wanted.
+func (e *Engine) listed(v View, row *ExecutionRow, express bool) (*ExecutionInfo, error) {
 	m, err := e.machineByID(v, row.Machine)
 	if errors.Is(err, ErrMachineNotFound) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
+	}
+	if m.Type == Express && !express {
+		return nil, nil
 	}
 	i, err := e.info(v, row, m, false)
 	return &i, err

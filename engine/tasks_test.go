@@ -437,3 +437,27 @@ func TestExpress(t *testing.T) {
 	want(t, "repeated effects", most, 1)
 	b.outboxEmpty()
 }
+
+// While an EXPRESS execution runs it has a row, which is nobody's business.
+func TestExpressExecutionsAreNotListed(t *testing.T) {
+	called, answer := make(chan struct{}), make(chan struct{})
+	b := newFileBench(t, &remote{resource: svc + "call", call: func(ctx context.Context, c engine.Call) (interp.Outcome, error) {
+		close(called)
+		select {
+		case <-answer:
+		case <-ctx.Done():
+		}
+		return ok(`{}`), nil
+	}})
+	defer close(answer)
+	x := b.start(b.machine("standard", `{"StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}}`), "", `{}`)
+	b.start(b.machineOf(engine.Express, "express", taskState("call", "")), "", `{}`)
+	<-called
+	list, _, err := b.ListExecutions(context.Background(), engine.ListFilter{}, engine.Page{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(list) != 1 || list[0].ARN != x {
+		t.Errorf("got %v, want only %s", list, x)
+	}
+}
