@@ -44,20 +44,24 @@ type machines struct {
 	byID     map[int64]*machine
 	versions map[int64]*qualifiers // by machine
 	compiled map[int64]*compiled
-	bytes    int
+	bytes    int            // of compiled
 	deleting map[int64]bool // machines that start nothing more, by id
 }
 
 // compiled is a definition ready to run.
 type compiled struct {
 	m    *asl.Machine
-	size int
+	size int // bytes, about
 }
 
-// The bounds of the caches; one that outgrows its bound is emptied.
+// The bounds of the caches; one that outgrows its bound is emptied. Compiled, a
+// definition takes about compiledShare bytes for each byte of its text, and
+// compiledBase besides.
 const (
-	cachedMachines   = 20000
-	cachedDefinition = 64 << 20 // bytes of text
+	cachedMachines    = 20000
+	cachedDefinitions = 64 << 20 // bytes
+	compiledShare     = 8
+	compiledBase      = 1 << 10
 )
 
 func (c *machines) init() {
@@ -103,6 +107,24 @@ func (c *machines) forget(id int64) {
 	if m := c.byID[id]; m != nil {
 		delete(c.byID, id)
 		delete(c.byName, m.Name)
+	}
+}
+
+// removed forgets a machine that is gone. Another may have the same definition:
+// it is compiled again when it is needed.
+func (c *machines) removed(id, definition int64) {
+	c.forget(id)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.deleting, id)
+	c.drop(definition)
+}
+
+// drop forgets a compiled definition. The caller holds mu.
+func (c *machines) drop(definition int64) {
+	if d := c.compiled[definition]; d != nil {
+		c.bytes -= d.size
+		delete(c.compiled, definition)
 	}
 }
 
@@ -231,11 +253,12 @@ func (e *Engine) compile(ctx context.Context, v View, id int64) (*asl.Machine, e
 	return m, nil
 }
 
-func (e *Engine) keepCompiled(id int64, m *asl.Machine, size int) {
-	c := &e.machines
+func (e *Engine) keepCompiled(id int64, m *asl.Machine, text int) {
+	c, size := &e.machines, compiledBase+compiledShare*text
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.bytes += size; c.bytes > cachedDefinition {
+	c.drop(id)
+	if c.bytes += size; c.bytes > cachedDefinitions {
 		clear(c.compiled)
 		c.bytes = size
 	}

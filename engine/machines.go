@@ -348,7 +348,7 @@ func (e *Engine) removeMachine(t *tx, id int64) error {
 		return err
 	}
 	t.AfterCommit(func() {
-		e.machines.forget(id)
+		e.machines.removed(id, m.definition)
 		e.house.wake()
 	})
 	if _, q, err := qualifiersOf(t.t, id); err != nil {
