@@ -144,7 +144,7 @@ func (c *committer) commit(group []*unit, units []*Unit) int {
 	n, err := c.group(units)
 	var failed *UnitError
 	if err == nil || !errors.As(err, &failed) {
-		c.e.hook("committed")
+		c.e.hook(AtCommitted)
 		c.answer(group[:n], err)
 		return n
 	}
@@ -161,14 +161,14 @@ func (c *committer) commit(group []*unit, units []*Unit) int {
 		if errors.As(err, &failed) {
 			units[i].Err, err = failed.Err, nil
 		}
-		c.e.hook("committed")
+		c.e.hook(AtCommitted)
 		c.answer(group[i:i+1], err)
 	}
 	return n
 }
 
 func (c *committer) group(units []*Unit) (n int, err error) {
-	c.e.hook("commit")
+	c.e.hook(AtCommit)
 	began := time.Now()
 	n, err = c.e.store.Group(context.Background(), units, groupTime)
 	if n <= 0 || n > len(units) {

@@ -257,7 +257,8 @@ func TestCrash(t *testing.T) {
 	crashCheck(t, dir, acknowledged)
 }
 
-// TestCrashAtPoints has the process die right before and right after commits.
+// TestCrashAtPoints has the process die right before and right after commits and
+// calls, and when it comes up again.
 func TestCrashAtPoints(t *testing.T) {
 	dir := t.TempDir()
 	acknowledged := map[string]bool{}
@@ -269,9 +270,13 @@ func TestCrashAtPoints(t *testing.T) {
 		}
 	}
 	died := 0
-	for i := range 24 {
-		point := []string{"commit", "committed"}[i%2]
-		said, ended := crashRun(t, dir, 0, fmt.Sprint(point, " ", 3+i*i%37))
+	points := []string{engine.AtCommit, engine.AtCommitted, engine.AtCall, engine.AtCalled, engine.AtRecover}
+	for i := range 25 {
+		point, nth := points[i%len(points)], 3+i*i%37
+		if point == engine.AtRecover {
+			nth = 1
+		}
+		said, ended := crashRun(t, dir, 0, fmt.Sprint(point, " ", nth))
 		note(said)
 		if !ended {
 			died++

@@ -170,6 +170,7 @@ func (d *dispatcher) make(ctx context.Context, c *claim) {
 			e.post(call.Execution, mail{in: interp.Input{Kind: interp.Answer, Event: call.Event, At: e.now(), Outcome: o}})
 		}
 	}
+	e.hook(AtCall)
 	var o interp.Outcome
 	var err error
 	if p := protect(call.Resource, func() { o, err = c.live.act.Call(ctx, call) }); p != nil {
@@ -197,6 +198,7 @@ func (d *dispatcher) make(ctx context.Context, c *claim) {
 // answer gives a task's execution the outcome.
 func (d *dispatcher) answer(c *claim, o interp.Outcome) {
 	call := &c.live.call
+	d.e.hook(AtCalled)
 	d.e.post(call.Execution, mail{claim: c, in: interp.Input{
 		Kind: interp.Answer, Event: call.Event, At: d.e.now(), Outcome: o, Token: call.Pattern == interp.Sync,
 	}})

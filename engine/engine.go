@@ -41,8 +41,20 @@ type Config struct {
 	Retention  time.Duration   // of executions after their end; 0: DefaultRetention, negative: for ever
 	Strictness asl.Strictness  // of definitions; zero: what AWS refuses is refused
 	Log        *slog.Logger    // nil: slog.Default()
-	Hook       func(at string) // tests: called at named points between storing and acting; nil: nothing
+	Hook       func(at string) // tests: called at the named points between storing and acting; nil: nothing
 }
+
+// The points at which Config.Hook is called, on the goroutine that passes them.
+const (
+	AtCommit    = "commit"    // a group is about to be committed
+	AtCommitted = "committed" // it was, and nobody knows yet
+	AtCall      = "call"      // a remote call is about to be made
+	AtCalled    = "called"    // it was, and its answer is not stored
+	AtExpress   = "express"   // a stored EXPRESS execution has ended, and that is not stored
+	AtMapTurn   = "map-turn"  // children of a map run are about to be started
+	AtMapEnd    = "map-end"   // a map run's results were written, and its end is not stored
+	AtRecover   = "recover"   // Open is about to look for what there is to do
+)
 
 // Engine runs state machines on a store. All methods are safe for concurrent use.
 type Engine struct {
@@ -149,6 +161,7 @@ func (e *Engine) open(ctx context.Context, c Config, system bool) error {
 		}
 	}
 	e.ready.Store(true)
+	e.hook(AtRecover)
 	if err := e.recover(ctx); err != nil {
 		return fmt.Errorf("recover: %w", err)
 	}

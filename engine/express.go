@@ -238,6 +238,7 @@ func (e *Engine) endExpress(r *resident, err error) {
 // storeExpressEnd commits how a stored execution that lives in memory has ended,
 // however often that takes.
 func (e *Engine) storeExpressEnd(r *resident, u *unit) {
+	e.hook(AtExpress)
 	u.done = func(err error) {
 		switch {
 		case err == nil, errors.Is(err, ErrConflict): // it was stored by a commit of unknown outcome

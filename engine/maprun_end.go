@@ -50,6 +50,7 @@ func (e *Engine) endMapRun(ctx context.Context, l *liveRun) error {
 		h.Status = interp.Succeeded
 		answer.Outcome.Output = out
 	}
+	e.hook(AtMapEnd)
 	return e.unit(func(t *tx) error {
 		if err := t.t.UpdateMapRun(&MapRunRow{ID: l.id, Version: l.row.Version, Head: h.encode()}); err != nil {
 			return err

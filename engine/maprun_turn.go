@@ -44,6 +44,7 @@ func (e *Engine) mapTurn(ctx context.Context, l *liveRun) (more, ended bool, err
 			}
 		}
 	}
+	e.hook(AtMapTurn)
 	u := mapUnit{e: e, l: l}
 	switch err := e.unit(u.do); {
 	case errors.Is(err, ErrConflict):

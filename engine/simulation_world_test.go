@@ -33,6 +33,25 @@ type session struct {
 	*disk
 	dead bool
 	dies int // with the how manieth group from now; 0: it does not
+
+	point string // at which it dies
+	nth   int    // the how manieth time from now; 0: never
+}
+
+// simPoints are where a session may die between two groups.
+var simPoints = []string{engine.AtCommitted, engine.AtCall, engine.AtCalled, engine.AtExpress, engine.AtMapTurn, engine.AtMapEnd}
+
+// pass is the engine's hook.
+func (s *session) pass(at string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if at != s.point || s.nth == 0 {
+		return
+	}
+	if s.nth--; s.nth == 0 {
+		s.dead = true
+		s.count["dead at "+at]++
+	}
 }
 
 var errSim = fmt.Errorf("%w: as the seed has it", engine.ErrBusy)
