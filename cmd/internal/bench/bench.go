@@ -32,7 +32,7 @@ type Options struct {
 	Clients    int           // that start executions one after the other; 0: the workload's own number
 	Executions int           // that wait, of waiting and timers; 0: 100,000
 	Data       string        // folder for the databases, which must be empty; "": a temporary one, removed after
-	NoSync     bool          // leave out the sync of each commit; not with http
+	NoSync     bool          // leave out the sync of each commit; an error with http, whose doors have no such setting
 	JSON       bool          // print one JSON object
 	Log        *slog.Logger  // nil: nothing is logged
 	// Serve serves the AWS endpoint over a database in the folder dir while f runs,
@@ -65,6 +65,9 @@ func Run(ctx context.Context, name string, o Options, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if o.NoSync && w.doors {
+		return fmt.Errorf("%s: each commit is synced, as it is when serving", name)
+	}
 	if o.Duration <= 0 {
 		o.Duration = 10 * time.Second
 	}
@@ -82,6 +85,8 @@ func Run(ctx context.Context, name string, o Options, out io.Writer) error {
 			return err
 		}
 		defer os.RemoveAll(o.Data)
+	} else if found, err := os.ReadDir(o.Data); err == nil && len(found) > 0 {
+		return fmt.Errorf("the folder %s is not empty: want one for databases that are measured and no more", o.Data)
 	}
 	r, err := w.measure(ctx, &w, o)
 	if err != nil {

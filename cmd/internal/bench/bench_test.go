@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -15,9 +17,9 @@ import (
 	"millrace/engine"
 )
 
-// options are those of a run that is over at once.
-func options() Options {
-	return Options{Duration: 50 * time.Millisecond, Clients: 4, Executions: 50, NoSync: true, JSON: true, Serve: serveFake}
+// options are those of a run of a workload that is over at once.
+func options(name string) Options {
+	return Options{Duration: 50 * time.Millisecond, Clients: 4, Executions: 50, NoSync: name != "http", JSON: true, Serve: serveFake}
 }
 
 // serveFake answers what http asks for without an engine.
@@ -57,7 +59,7 @@ func TestWorkloads(t *testing.T) {
 	}
 	for _, name := range Workloads() {
 		t.Run(name, func(t *testing.T) {
-			fields := measured(t, name, options())
+			fields := measured(t, name, options(name))
 			if got := fields["workload"]; got != name {
 				t.Errorf("workload is %v", got)
 			}
@@ -74,8 +76,12 @@ func TestWorkloads(t *testing.T) {
 			if commits := number("groups") * number("units_per_group"); commits != 0 && commits < 0.999*number("executions") {
 				t.Errorf("%g commits of %g executions", commits, number("executions"))
 			}
+			synchronous := "OFF"
+			if name == "http" {
+				synchronous = "FULL"
+			}
 			s, _ := fields["settings"].(map[string]any)
-			if s["clients"] != 4.0 || s["synchronous"] != "OFF" || s["store"] != "sqlite" || s["go"] == "" {
+			if s["clients"] != 4.0 || s["synchronous"] != synchronous || s["store"] != "sqlite" || s["go"] == "" {
 				t.Errorf("settings: %v", s)
 			}
 		})
@@ -84,7 +90,7 @@ func TestWorkloads(t *testing.T) {
 
 func TestWaitingParksAsManyAsAskedFor(t *testing.T) {
 	for _, name := range []string{"waiting", "timers"} {
-		fields := measured(t, name, options())
+		fields := measured(t, name, options(name))
 		if n := fields["executions"].(float64); n < 50 || n > 54 {
 			t.Errorf("%s: %v executions, want 50", name, n)
 		}
@@ -92,9 +98,9 @@ func TestWaitingParksAsManyAsAskedFor(t *testing.T) {
 }
 
 func TestPrint(t *testing.T) {
-	o := options()
-	o.JSON = false
 	for _, name := range Workloads() {
+		o := options(name)
+		o.JSON = false
 		var out bytes.Buffer
 		if err := Run(context.Background(), name, o, &out); err != nil {
 			t.Fatal(err)
@@ -111,7 +117,7 @@ func TestRunRefuses(t *testing.T) {
 	if err := Run(context.Background(), "nothing", Options{}, new(bytes.Buffer)); err == nil || !strings.Contains(err.Error(), "chain") {
 		t.Errorf("an unknown workload: %v", err)
 	}
-	o := options()
+	o := options("http")
 	o.Serve = nil
 	if err := Run(context.Background(), "http", o, new(bytes.Buffer)); err == nil {
 		t.Error("http without a server: no error")
@@ -120,6 +126,19 @@ func TestRunRefuses(t *testing.T) {
 	o.Serve = func(context.Context, string, func(context.Context, string) error) error { return broken }
 	if err := Run(context.Background(), "http", o, new(bytes.Buffer)); !errors.Is(err, broken) {
 		t.Errorf("http with a server that fails: %v", err)
+	}
+	o = options("http")
+	o.NoSync = true
+	if err := Run(context.Background(), "http", o, new(bytes.Buffer)); err == nil {
+		t.Error("http without sync: no error")
+	}
+	o = options("chain")
+	o.Data = t.TempDir()
+	if err := os.WriteFile(filepath.Join(o.Data, "mine"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := Run(context.Background(), "chain", o, new(bytes.Buffer)); err == nil || !strings.Contains(err.Error(), "not empty") {
+		t.Errorf("a folder that is not empty: %v", err)
 	}
 }
 

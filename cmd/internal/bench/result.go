@@ -82,9 +82,9 @@ func (r *Result) print(w *workload, out io.Writer) {
 		unit = "transitions/s"
 	}
 	line(r.TransitionsPS, 0, "transitions/s   %.0f executions/s", r.ExecutionsPS)
-	line(r.YardstickPS, 0, "%s   %s: this is %.2f of it", unit, w.yardstick, r.Share)
+	line(r.YardstickPS, 0, "%-13s   %s: this is %.2f of it", unit, w.yardstick, r.Share)
 	if r.CeilingPS != 0 {
-		line(r.CeilingPS, 0, "%s   %s", unit, w.ceiling)
+		line(r.CeilingPS, 0, "%-13s   %s", unit, w.ceiling)
 	}
 	line(r.P50, 2, "ms p50          %.2f ms p99, %s", r.P99, w.timed)
 	if r.YardstickP50 != 0 {
