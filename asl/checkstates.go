@@ -61,6 +61,11 @@ func (c *compiler) checkTask(n *node, lang QueryLanguage) {
 	case k.isObject() && k.get("RoleArn") == nil && (lang == JSONata || k.get("RoleArn.$") == nil):
 		c.refuse(k, nil, codeSchema, "The field 'RoleArn' is required but was missing")
 	}
+	if r := k.get("RoleArn"); r != nil {
+		if _, ok := r.text(); !ok {
+			c.fault(r, nil, codeSchema, "Expected value of type [STRING]")
+		}
+	}
 }
 
 func (c *compiler) checkWait(n *node, lang QueryLanguage) {

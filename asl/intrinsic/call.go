@@ -15,6 +15,7 @@ package intrinsic
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"millrace/asl/document"
 	"millrace/asl/jsonpath"
@@ -71,12 +72,13 @@ func (c *Call) paths(found []*jsonpath.Path) []*jsonpath.Path {
 	return found
 }
 
-// Vet tells what can be seen to be wrong without evaluating: a wrong number of
-// arguments, and literals of a type that the function does not take. AWS finds
-// out when the state runs, and [Call.Eval] fails then.
+// Vet tells what can be seen to be wrong whatever the paths lead to: a wrong number
+// of arguments, literals of a type that the function does not take, and those that
+// it cannot work with. AWS finds out when the state runs, and [Call.Eval] fails then.
 func (c *Call) Vet() []error { return c.vet(nil) }
 
 func (c *Call) vet(faults []error) []error {
+	before := len(faults)
 	if reason := c.miscounted(); reason != "" {
 		faults = append(faults, fmt.Errorf("%s: %s", cut(c.src), reason))
 	}
@@ -90,7 +92,63 @@ func (c *Call) vet(faults []error) []error {
 			}
 		}
 	}
+	if len(faults) == before {
+		var failure *Failure
+		if t, _ := c.trial(); t != nil {
+			if _, err := t.eval(Env{Random: func() uint64 { return 0 }}); errors.As(err, &failure) {
+				faults = append(faults, fmt.Errorf("%s: %s", cut(failure.Call), failure.Reason))
+			}
+		}
+	}
 	return faults
+}
+
+// decisive holds the argument, by its index, that alone can make a function fail.
+var decisive = map[string]int{
+	"States.Format": 0, "States.Hash": 1, "States.JsonMerge": 2, "States.ArrayPartition": 1, "States.ArrayRange": 2,
+}
+
+// trial returns a call that fails only if c always does, or nil: c itself when its
+// arguments are literals, else c with values for its paths that the function can
+// surely work with. exact tells that it gives what c gives.
+func (c *Call) trial() (t *Call, exact bool) {
+	t = &Call{src: c.src, fn: c.fn, args: slices.Clone(c.args)}
+	i, decided := decisive[c.fn.name]
+	decided = decided && i < len(c.args) && c.args[i].path == nil && c.args[i].call == nil
+	exact = c.fn.name != "States.UUID" && c.fn.name != "States.MathRandom"
+	for k, a := range c.args {
+		known := a.path == nil
+		if a.call != nil {
+			t.args[k].call, known = a.call.trial()
+		}
+		if known {
+			continue
+		}
+		if exact = false; !decided {
+			return nil, false
+		}
+		t.args[k] = c.harmless(k)
+	}
+	if !exact && c.fn.name == "States.ArrayRange" {
+		t.args[0], t.args[1] = c.harmless(0), c.harmless(1)
+	}
+	return t, exact
+}
+
+// harmless is a value for an argument that does not make the function fail.
+func (c *Call) harmless(i int) argument {
+	if i >= len(c.fn.params) {
+		return argument{literal: "x"}
+	}
+	switch c.fn.params[i] {
+	case aNumber:
+		return argument{literal: document.Number("1")}
+	case anArray:
+		return argument{literal: []any{}}
+	case anObject:
+		return argument{literal: &document.Object{}}
+	}
+	return argument{literal: "x"}
 }
 
 // miscounted says what is wrong with the number of arguments, if anything is.
