@@ -7,7 +7,9 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -441,4 +443,78 @@ func TestSlowDisk(t *testing.T) {
 		}
 		w.check("after slow syncs")
 	})
+}
+
+// fullFolder is an environment variable: a folder on a small file system, such
+// as one made with
+//
+//	mount -t tmpfs -o size=8m tmpfs FOLDER
+const fullFolder = "MILLRACE_FULL_FOLDER"
+
+// TestFullFileSystem fills a file system.
+func TestFullFileSystem(t *testing.T) {
+	folder := os.Getenv(fullFolder)
+	if folder == "" {
+		t.Skipf("%s names no folder on a small file system to fill", fullFolder)
+	}
+	ballast := filepath.Join(folder, "ballast")
+	store, err := Open(context.Background(), filepath.Join(folder, "data"), Options{Cache: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := engine.Open(context.Background(), engine.Config{Store: store, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &work{Engine: e, t: t, store: store, ctx: context.Background()}
+	defer e.Close()
+	m, err := w.CreateStateMachine(w.ctx, engine.CreateStateMachine{Name: "m", Definition: `{"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 1, "End": true}}}`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Create(ballast)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.Remove(ballast)
+	defer f.Close()
+	for block := make([]byte, 64<<10); err == nil; {
+		_, err = f.Write(block)
+	}
+	if fi, err := f.Stat(); err != nil || f.Truncate(fi.Size()-1<<20) != nil { // room for some
+		t.Fatal(err)
+	}
+	input := []byte(`{"text": "` + strings.Repeat("x", 20000) + `"}`)
+	var arns []string
+	for err = nil; err == nil; {
+		var s engine.Started
+		if s, err = w.StartExecution(w.ctx, engine.StartInput{MachineARN: m.ARN, Input: input}); err == nil {
+			arns = append(arns, s.ARN)
+		}
+		if len(arns) > 10000 {
+			t.Fatal("the file system does not fill")
+		}
+	}
+	if !errors.Is(err, engine.ErrBusy) {
+		t.Errorf("a start on a full file system: %v", err)
+	}
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	for err = engine.ErrBusy; errors.Is(err, engine.ErrBusy); {
+		_, err = w.StartExecution(w.ctx, engine.StartInput{MachineARN: m.ARN, Input: input})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, arn := range arns {
+		if x, err := w.WaitExecution(w.ctx, arn); err != nil || x.Status != interp.Succeeded {
+			t.Errorf("%s was acknowledged: %s, %v", arn, x.Status, err)
+		}
+	}
+	if got := w.rows("PRAGMA integrity_check"); len(got) != 1 || got[0] != "ok" {
+		t.Errorf("integrity check: %v", got)
+	}
+	t.Logf("%d starts were acknowledged before it was full", len(arns))
 }
