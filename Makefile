@@ -13,6 +13,11 @@ check:            ## what CI runs
 soak-crash:       ## kill processes at 2,000 random instants and check every promise; about ten minutes
 	MILLRACE_CRASH_KILLS=1000 go test -count=1 -timeout 3h -run 'TestCrash' -v ./engine
 
+.PHONY: soak-simulation
+soak-simulation:  ## 20,000 schedules of faults, restarts and clocks, and a power cut and an error at every operation of the disk; about ten minutes
+	MILLRACE_SIMULATION_SEED=$$(date +%s) MILLRACE_SIMULATION_RUNS=20000 go test -count=1 -timeout 3h -run 'TestSimulation' ./engine
+	MILLRACE_FAULT_EVERY=1 go test -count=1 -timeout 3h -run 'TestPowerCuts|TestErrorsOfTheDisk|TestFullDisk' ./engine/sqlite
+
 .PHONY: soak-map
 soak-map:         ## a distributed Map over 1,000,000 items, in less than 300 MB of memory; about two minutes
 	MILLRACE_SOAK_ROWS=1000000 go test -count=1 -timeout 1h -run 'TestMapRunSoak' -v ./engine
