@@ -1,8 +1,7 @@
 package asl
 
 import (
-	"net/netip"
-	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -71,16 +70,24 @@ func (c *compiler) checkHTTP(n *node, arn string, lang QueryLanguage) {
 // isHTTPS reports whether a URL is one of HTTPS, or of plain HTTP within a network:
 // AWS cannot call such, but a server that runs there may be allowed to.
 func isHTTPS(text string) bool {
-	u, err := url.Parse(text)
-	if err != nil || u.Hostname() == "" {
+	scheme, rest, ok := strings.Cut(text, "://")
+	if !ok {
 		return false
 	}
-	if u.Scheme != "http" {
-		return u.Scheme == "https"
+	host := strings.ToLower(rest)
+	if i := strings.IndexAny(host, "/?#"); i >= 0 {
+		host = host[:i]
 	}
-	host := u.Hostname()
-	if ip, err := netip.ParseAddr(host); err == nil {
-		return ip.IsLoopback() || ip.IsPrivate() || ip.IsLinkLocalUnicast()
+	switch strings.ToLower(scheme) {
+	case "https":
+		return host != ""
+	case "http":
+		return privateHost.MatchString(host)
 	}
-	return !strings.Contains(host, ".") || strings.HasSuffix(host, ".localhost") || strings.HasSuffix(host, ".internal")
+	return false
 }
+
+// privateHost matches a host and port that only its own network knows: a name without
+// dots, or an address of RFC 1122, 1918 or 3927.
+var privateHost = regexp.MustCompile(`^([a-z0-9_-]*[a-z_-][a-z0-9_-]*|[a-z0-9.-]+\.(localhost|internal)|\[::1\]|` +
+	`(10|127)\.\d+\.\d+\.\d+|192\.168\.\d+\.\d+|169\.254\.\d+\.\d+|172\.(1[6-9]|2\d|3[01])\.\d+\.\d+)(:\d+)?$`)
