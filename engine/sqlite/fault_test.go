@@ -22,11 +22,11 @@ import (
 )
 
 // faultEvery is an environment variable: power cuts and errors are tried at every
-// n-th operation of the work, 1 for each. Default 7.
+// n-th operation of the work, 1 for each. Default 23.
 const faultEvery = "MILLRACE_FAULT_EVERY"
 
 func every(t *testing.T) int {
-	n := 7
+	n := 23
 	if s := os.Getenv(faultEvery); s != "" {
 		var err error
 		if n, err = strconv.Atoi(s); err != nil || n < 1 {
@@ -34,7 +34,7 @@ func every(t *testing.T) int {
 		}
 	}
 	if testing.Short() {
-		n = max(n, 40)
+		n = max(n, 80)
 	}
 	return n
 }
