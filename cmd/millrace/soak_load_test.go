@@ -29,7 +29,7 @@ type load struct {
 var soakDefinitions = []struct{ name, typ, text string }{
 	{"child", "STANDARD", `{"StartAt": "P", "States": {"P": {"Type": "Pass", "Next": "W"}, "W": {"Type": "Wait", "Seconds": 1, "End": true}}}`},
 	{"order", "STANDARD", `{"StartAt": "Shape", "States": {
-		"Shape": {"Type": "Pass", "Parameters": {"i.$": "$.i", "key.$": "States.Format('k{}', $.i)", "body.$": "$.body"}, "Next": "Choose"},
+		"Shape": {"Type": "Pass", "Parameters": {"i.$": "$.i", "key.$": "States.Format('k{}', $.i)", "body.$": "$.body", "list": [[1, 2], [3], []]}, "Next": "Choose"},
 		"Choose": {"Type": "Choice", "Choices": [{"Variable": "$.i", "NumericGreaterThanEquals": 0, "Next": "Wait"}], "Default": "No"},
 		"No": {"Type": "Fail", "Error": "Negative"},
 		"Wait": {"Type": "Wait", "Seconds": 1, "Next": "Both"},
@@ -67,15 +67,35 @@ var soakDefinitions = []struct{ name, typ, text string }{
 
 // setup makes what the load works with.
 func (l *load) setup(ctx context.Context) error {
+	if err := l.services(ctx); err != nil {
+		return err
+	}
+	put, err := l.replacer()
+	if err != nil {
+		return err
+	}
+	for _, m := range soakDefinitions {
+		if err := l.createMachine(ctx, m.name, m.typ, put.Replace(m.text)); err != nil {
+			return fmt.Errorf("machine %s: %w", m.name, err)
+		}
+	}
+	return nil
+}
+
+// replacer puts what the server knows into definitions.
+func (l *load) replacer() (*strings.Replacer, error) {
+	visit, err := json.Marshal(`{"ProductId":"p","ProductName":"Boots","Category":"Footwear","PricePerUnit":"84.50","CustomerId":"c","CustomerName":"Ana","TimeOfVisit":"2026-03-21T16:23:42.389Z"}`)
+	return strings.NewReplacer("<queues>", l.aws+"/000000000000", "<machines>", soakMachines, "<account>", soakAccount, `"<visit>"`, string(visit)), err
+}
+
+// services makes queues, a table, a bucket, a topic, a function and an activity.
+func (l *load) services(ctx context.Context) error {
 	code, err := emptyCode()
 	if err != nil {
 		return err
 	}
-	if err := l.service(ctx, "lambda", "CreateFunction", object{"FunctionName": "soak", "Runtime": "provided.al2023", "Handler": "productVisitsDataHandler", "Role": "arn:aws:iam::000000000000:role/r", "Code": object{"ZipFile": code}}, nil); err != nil {
-		return fmt.Errorf("function: %w", err)
-	}
 	for _, q := range []string{"sink", "asked", "topical"} {
-		if err := l.call(ctx, sqs+"CreateQueue", object{"QueueName": q}, nil); err != nil {
+		if err := l.call(ctx, sqs+"CreateQueue", object{"QueueName": q, "Attributes": object{"VisibilityTimeout": "5"}}, nil); err != nil {
 			return fmt.Errorf("queue: %w", err)
 		}
 	}
@@ -83,6 +103,7 @@ func (l *load) setup(ctx context.Context) error {
 		service, operation string
 		in                 object
 	}{
+		{"lambda", "CreateFunction", object{"FunctionName": "soak", "Runtime": "provided.al2023", "Handler": "productVisitsDataHandler", "Role": "arn:aws:iam::000000000000:role/r", "Code": object{"ZipFile": code}}},
 		{"dynamodb", "CreateTable", object{"TableName": "soak", "BillingMode": "PAY_PER_REQUEST", "AttributeDefinitions": []object{{"AttributeName": "k", "AttributeType": "S"}}, "KeySchema": []object{{"AttributeName": "k", "KeyType": "HASH"}}}},
 		{"s3", "CreateBucket", object{"Bucket": "soak-bucket"}},
 		{"sns", "CreateTopic", object{"Name": "soak"}},
@@ -91,20 +112,6 @@ func (l *load) setup(ctx context.Context) error {
 	} {
 		if err := l.service(ctx, c.service, c.operation, c.in, nil); err != nil {
 			return fmt.Errorf("%s: %w", c.operation, err)
-		}
-	}
-	visit, err := json.Marshal(`{"ProductId":"p","ProductName":"Boots","Category":"Footwear","PricePerUnit":"84.50","CustomerId":"c","CustomerName":"Ana","TimeOfVisit":"2026-03-21T16:23:42.389Z"}`)
-	if err != nil {
-		return err
-	}
-	put := strings.NewReplacer("<queues>", l.aws+"/000000000000", "<machines>", soakMachines, "<account>", soakAccount, `"<visit>"`, string(visit))
-	for _, m := range soakDefinitions {
-		text := put.Replace(m.text)
-		if m.name == "order" { // what the first state keeps has to have the Map's items too
-			text = strings.Replace(text, `"body.$": "$.body"`, `"body.$": "$.body", "list": [[1, 2], [3], []]`, 1)
-		}
-		if err := l.createMachine(ctx, m.name, m.typ, text); err != nil {
-			return fmt.Errorf("machine %s: %w", m.name, err)
 		}
 	}
 	return nil
@@ -254,17 +261,6 @@ func (l *load) park(ctx context.Context, i int64) error {
 		return nil
 	}
 	return l.call(ctx, sfn+"StopExecution", object{"executionArn": old, "error": "Enough", "cause": "the soak stops it"}, nil)
-}
-
-// stopAll stops what park left.
-func (l *load) stopAll(ctx context.Context) error {
-	for _, arn := range l.parked {
-		if err := l.call(ctx, sfn+"StopExecution", object{"executionArn": arn}, nil); err != nil {
-			return err
-		}
-	}
-	l.parked = nil
-	return nil
 }
 
 // look reads. An execution may have been kept long enough by now.

@@ -15,7 +15,7 @@ import (
 //
 //	MILLRACE_SOAK=1h go test -run TestMixedLoad -timeout 2h -v ./cmd/millrace
 const (
-	soakFor   = "MILLRACE_SOAK"       // how long; default 6s
+	soakFor   = "MILLRACE_SOAK"       // how long; default 5s
 	soakRate  = "MILLRACE_SOAK_RATE"  // multiple of the usual rates; default 1, and 3 in the short form
 	soakPprof = "MILLRACE_SOAK_PPROF" // address, on loopback, of the profiles of the process that serves; default none
 )
@@ -23,7 +23,7 @@ const (
 // TestMixedLoad keeps a mixed load on a server and checks that it takes no more
 // as time goes by, and that after the load nothing is left of it.
 func TestMixedLoad(t *testing.T) {
-	long, rate, every := 6*time.Second, 3.0, time.Second
+	long, rate, every := 5*time.Second, 3.0, time.Second
 	short := true
 	if s := os.Getenv(soakFor); s != "" {
 		d, err := time.ParseDuration(s)
@@ -49,7 +49,7 @@ func TestMixedLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	// What is made once is made before the first look: each kind is done a few times.
-	soakRound(t, l, s, data, 2*time.Second, time.Second)
+	soakRound(t, l, s, data, time.Second, time.Second)
 	before := soakSettled(t, s, data, 0)
 	samples := soakRound(t, l, s, data, long, every)
 	after := soakSettled(t, s, data, before.goroutines+soakSlack)
@@ -76,11 +76,11 @@ func TestMixedLoad(t *testing.T) {
 		if m.typ == "EXPRESS" {
 			continue
 		}
-		n, err := l.executions(ctx, m.name, "")
+		list, err := l.executions(ctx, m.name, "")
 		if err != nil {
 			t.Fatal(err)
 		}
-		kept += n
+		kept += len(list)
 	}
 	t.Logf("done: %v", l.counts)
 	t.Logf("executions: %d started, %d kept at the end; %d transitions", exposed(text, "millrace_executions_started_total"), kept, exposed(text, "millrace_transitions_total"))
@@ -148,31 +148,37 @@ func soakRound(t *testing.T, l *load, s *served, data string, long, every time.D
 	}()
 	workers := l.run(ctx, drained)
 	<-sampled
-	if err := l.stopAll(drained); err != nil {
-		t.Error(err)
-	}
+	l.parked = nil // what of them runs is stopped below
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	limit := time.After(2 * time.Minute)
 	for {
-		running := 0
+		var running []string
 		for _, m := range soakDefinitions {
 			if m.typ == "EXPRESS" {
 				continue
 			}
-			n, err := l.executions(drained, m.name, "RUNNING")
+			list, err := l.executions(drained, m.name, "RUNNING")
 			if err != nil {
 				t.Fatal(err)
 			}
-			running += n
+			running = append(running, list...)
 		}
-		if running == 0 {
+		if len(running) == 0 {
 			break
+		}
+		for _, arn := range running {
+			if !strings.Contains(arn, ":park:") {
+				continue
+			}
+			if err := l.call(drained, sfn+"StopExecution", object{"executionArn": arn}, nil); err != nil {
+				t.Error(err)
+			}
 		}
 		select {
 		case <-tick.C:
 		case <-limit:
-			t.Fatalf("%d executions are still running after the load", running)
+			t.Fatalf("still running after the load: %q", running)
 		}
 	}
 	done()
@@ -181,23 +187,25 @@ func soakRound(t *testing.T, l *load, s *served, data string, long, every time.D
 	return samples
 }
 
-// executions counts the executions of a machine; status "" is any.
-func (c *client) executions(ctx context.Context, machine, status string) (n int, err error) {
+// executions lists the executions of a machine; status "" is any.
+func (c *client) executions(ctx context.Context, machine, status string) (arns []string, err error) {
 	in := object{"stateMachineArn": soakMachines + machine, "maxResults": 1000}
 	if status != "" {
 		in["statusFilter"] = status
 	}
 	for {
 		var out struct {
-			Executions []struct{}
+			Executions []struct{ ExecutionArn string }
 			NextToken  string
 		}
 		if err := c.call(ctx, sfn+"ListExecutions", in, &out); err != nil {
-			return n, err
+			return arns, err
 		}
-		n += len(out.Executions)
+		for _, x := range out.Executions {
+			arns = append(arns, x.ExecutionArn)
+		}
 		if out.NextToken == "" {
-			return n, nil
+			return arns, nil
 		}
 		in["nextToken"] = out.NextToken
 	}

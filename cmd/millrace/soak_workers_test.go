@@ -10,9 +10,9 @@ type received struct {
 	Messages []struct{ Body, ReceiptHandle string }
 }
 
-// receive polls a queue of the server for up to two seconds.
-func (c *client) receive(ctx context.Context, queue string) (r received, err error) {
-	err = c.call(ctx, sqs+"ReceiveMessage", object{"QueueUrl": c.queue(queue), "MaxNumberOfMessages": 10, "WaitTimeSeconds": 2}, &r)
+// receive polls a queue of the server for so many seconds.
+func (c *client) receive(ctx context.Context, queue string, wait int) (r received, err error) {
+	err = c.call(ctx, sqs+"ReceiveMessage", object{"QueueUrl": c.queue(queue), "MaxNumberOfMessages": 10, "WaitTimeSeconds": wait}, &r)
 	return r, err
 }
 
@@ -25,7 +25,7 @@ func (c *client) deleted(ctx context.Context, queue, handle string) error {
 
 // drain receives and deletes what tasks sent.
 func (l *load) drain(ctx context.Context, queue string) error {
-	r, err := l.receive(ctx, queue)
+	r, err := l.receive(ctx, queue, 2)
 	if err != nil {
 		return fmt.Errorf("receive: %w", err)
 	}
@@ -41,7 +41,7 @@ func (l *load) drain(ctx context.Context, queue string) error {
 // answer answers the tokens that the queue brings: some with a heartbeat first,
 // some with a failure.
 func (l *load) answer(ctx context.Context) error {
-	r, err := l.receive(ctx, "asked")
+	r, err := l.receive(ctx, "asked", 2)
 	if err != nil {
 		return fmt.Errorf("receive tokens: %w", err)
 	}
