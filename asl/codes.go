@@ -39,6 +39,7 @@ const (
 	codeExpress        = "EXPRESS_LIMIT"
 	codeNotEvaluated   = "NOT_EVALUATED"
 	codeInline         = "DISTRIBUTED_ONLY"
+	codeDelay          = "DELAY_LIMIT"
 )
 
 // Describe tells in a sentence what the diagnostics of a code have in common; ""
@@ -76,6 +77,7 @@ func descriptions() map[string]string {
 		codeNoResult:       "There is no $states.result in this field",
 		codeNeverMatch:     "No error reaches a name in Retry or Catch",
 		codeExpress:        "An Express execution cannot do this, or not for so long",
+		codeDelay:          "A retrier's longest delay is shorter than its first",
 		codeInline:         "A field of an inline Map that only a distributed one uses",
 		codeNotEvaluated:   "A value looks like an expression and is passed on as text",
 	}

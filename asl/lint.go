@@ -147,6 +147,7 @@ func (c *compiler) lintExpress(n *node) {
 		c.lintExpressTime(n.get("Seconds"), "this wait")
 	case "Task":
 		c.lintExpressTime(n.get("TimeoutSeconds"), "this timeout")
+		c.lintExpressTime(n.get("HeartbeatSeconds"), "this heartbeat is missed")
 		arn, _ := n.get("Resource").text()
 		if !c.opt.Express && (isActivity(arn) || waits(arn)) {
 			c.warn(n.get("Resource"), nil, codeExpress, "The Map's children are Express executions, which cannot wait for an activity, a job or a task token")

@@ -15,6 +15,10 @@ func (c *compiler) lintHandlers(n *node, field string) {
 	}
 	seen := make(map[string]bool)
 	for _, e := range entries.kids {
+		interval, ok := integer(e.get("IntervalSeconds"))
+		if most, both := integer(e.get("MaxDelaySeconds")); ok && both && most < interval {
+			c.warn(e.get("MaxDelaySeconds"), nil, codeDelay, "MaxDelaySeconds is less than IntervalSeconds, which then means nothing")
+		}
 		names := e.get("ErrorEquals")
 		if names == nil || !names.isArray() {
 			continue

@@ -42,8 +42,9 @@ func (c *compiler) checkResource(n *node, arn string) {
 		c.fault(n, nil, codeSchema, "Value is not a valid resource ARN")
 		return
 	}
-	switch p[2] {
-	case "states", "lambda":
+	switch {
+	case p[2] == "states" && p[3] == "" && p[4] == "", isActivity(arn):
+	case p[2] == "lambda" && strings.HasPrefix(p[5], "function:"):
 	default:
 		if c.opt.Strictness == Lenient {
 			c.warn(n, nil, codeResource, "The Resource '"+arn+"' is neither a service integration nor a function or activity")

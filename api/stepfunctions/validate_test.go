@@ -39,6 +39,8 @@ func TestResourcesThatAWSDoesNotKnow(t *testing.T) {
 		"arn:aws:states:::aws-sdk:sqs:SendMessage":   false,
 		"arn:aws:lambda:us-east-1:1:function:any":    true,
 		"arn:aws:states:us-east-1:1:activity:a":      true,
+		"arn:aws:states:us-east-1:1:stateMachine:m":  false,
+		"arn:aws:lambda:us-east-1:1:layer:any":       false,
 		"arn:aws-cn:states:::aws-sdk:ec2:createTags": true,
 	} {
 		state := `{"Type":"Task","Resource":"` + resource + `","End":true}`
