@@ -67,7 +67,7 @@ func (m *machines) state(depth int, next, last string, isLast bool) string {
 	case k < 9 && depth > 0:
 		return fmt.Sprintf(`{"Type": "Map", %s"ItemsPath": "$.items", "MaxConcurrency": %d, "ItemSelector": {"items": [1, 2]}, "ItemProcessor": {%s}, %s}`,
 			around, m.r.IntN(3), m.block(depth-1), next)
-	case k < 10 && depth == 2 && !m.express && !m.child:
+	case k < 11 && depth == 2 && !m.express && !m.child:
 		kind := "STANDARD"
 		inner := machines{r: m.r, child: true, states: m.states}
 		if m.r.IntN(2) == 0 {
@@ -75,8 +75,15 @@ func (m *machines) state(depth int, next, last string, isLast bool) string {
 		}
 		processor := inner.block(0)
 		m.states = inner.states
-		return fmt.Sprintf(`{"Type": "Map", %s"Label": "L%d", "ItemsPath": "$.items", "MaxConcurrency": %d, "ToleratedFailurePercentage": %d, "ItemSelector": {"items": [1, 2]}, "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "%s"}, %s}, %s}`,
-			around, m.states, m.r.IntN(3), m.r.IntN(2)*100, kind, processor, next)
+		items := `"ItemsPath": "$.items", `
+		if m.r.IntN(2) == 0 {
+			items = fmt.Sprintf(readNumbers, "") + " "
+		}
+		if m.r.IntN(3) == 0 {
+			items += `"ResultWriter": {"Resource": "arn:aws:states:::s3:putObject", "Parameters": {"Bucket": "out", "Prefix": "res"}}, `
+		}
+		return fmt.Sprintf(`{"Type": "Map", %s"Label": "L%d", %s"MaxConcurrency": %d, "ToleratedFailurePercentage": %d, "ItemSelector": {"items": [1, 2]}, "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "%s"}, %s}, %s}`,
+			around, m.states, items, m.r.IntN(3), m.r.IntN(2)*100, kind, processor, next)
 	}
 	resource := m.resource()
 	return fmt.Sprintf(`{"Type": "Task", "Resource": "%s", %s%s%s}`, resource, m.limits(resource == simActivity), around, next)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -39,6 +40,7 @@ type simulation struct {
 	wall  *wall
 	world *world
 	tasks *tasks
+	items *numbers
 	e     *engine.Engine
 	tell  bool
 
@@ -101,6 +103,7 @@ func simulate(t *testing.T, seed uint64, count map[string]int) {
 	s.world = &world{seed: seed, calls: map[string]int{}, held: map[string]chan struct{}{}}
 	s.wall = &wall{base: time.Now()}
 	s.tasks = s.world.tasks()
+	s.items = &numbers{n: 7}
 	s.open()
 	defer func() {
 		s.e.Close()
@@ -108,6 +111,7 @@ func simulate(t *testing.T, seed uint64, count map[string]int) {
 	}()
 	s.make()
 	s.disk.rate = pick(s.r, 0, 3, 10, 30)
+	s.items.fails = pick(s.r, 0, 0, 4)
 	for range 10 + s.r.IntN(50) {
 		s.act()
 		if s.r.IntN(2) == 0 {
@@ -143,7 +147,7 @@ func (s *simulation) open() {
 		e, err := engine.Open(context.Background(), engine.Config{
 			Store: s.on, Clock: engine.SteadyClock(s.wall.read), Log: log,
 			Workers: 1 + s.r.IntN(3), Calls: pick(s.r, 3, 256), Resident: pick[int64](s.r, 1, 1<<14, 0),
-			Tasks: func(e *engine.Engine) (engine.Resolver, error) { return s.tasks, nil }, Hook: s.on.pass,
+			Tasks: func(e *engine.Engine) (engine.Resolver, error) { return s.tasks, nil }, Hook: s.on.pass, MapData: s.items,
 		})
 		if err == nil {
 			s.mu.Lock()
@@ -209,8 +213,12 @@ func (s *simulation) client(f func(ctx context.Context, e *engine.Engine)) {
 // act does one thing.
 func (s *simulation) act() {
 	switch k := s.r.IntN(40); {
-	case k < 9:
+	case k < 8:
 		s.start()
+	case k < 9:
+		for range 2 + s.r.IntN(15) {
+			s.start()
+		}
 	case k < 11:
 		s.expressStart()
 	case k < 19:
@@ -290,14 +298,19 @@ func (s *simulation) start() {
 
 // excused fails the test for an error that a client should not have seen.
 func (s *simulation) excused(what string, err error) {
-	if err != nil && !errors.Is(err, engine.ErrBusy) && !errors.Is(err, engine.ErrClosed) && !errors.Is(err, context.Canceled) {
+	if err != nil && !errors.Is(err, engine.ErrBusy) && !errors.Is(err, engine.ErrClosed) && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
 		s.t.Errorf("%s: %v", what, err)
 	}
 }
 
 func (s *simulation) expressStart() {
-	m, wait := pick(s.r, s.quick...), s.r.IntN(2) == 0
+	m, wait, patient := pick(s.r, s.quick...), s.r.IntN(2) == 0, s.r.IntN(3) > 0
 	s.client(func(ctx context.Context, e *engine.Engine) {
+		if !patient {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, 2*time.Second)
+			defer cancel()
+		}
 		in := engine.StartInput{MachineARN: m, Input: []byte(`{"items": [1, 2, 3]}`)}
 		if !wait {
 			_, err := e.StartExecution(ctx, in)
@@ -376,11 +389,21 @@ func (s *simulation) poll(how string) {
 
 func (s *simulation) stop() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.arns) == 0 {
+	arns := slices.Clone(s.arns)
+	s.mu.Unlock()
+	if s.r.IntN(2) == 0 { // any, such as one that a task started
+		list, _, err := s.e.ListExecutions(context.Background(), engine.ListFilter{Status: interp.Running}, engine.Page{})
+		s.excused("list", err)
+		for _, i := range list {
+			if !strings.Contains(i.ARN, ":express:") {
+				arns = append(arns, i.ARN)
+			}
+		}
+	}
+	if len(arns) == 0 {
 		return
 	}
-	arn := pick(s.r, s.arns...)
+	arn := pick(s.r, arns...)
 	s.client(func(ctx context.Context, e *engine.Engine) {
 		at, err := e.StopExecution(ctx, arn, nil, nil)
 		s.note("stop of %s: %v", arn, err)
