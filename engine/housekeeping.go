@@ -43,6 +43,9 @@ func (h *housekeeper) wake() {
 	h.busy = h.e.spawn(func() {
 		for {
 			err := h.sweep(h.e.ctx)
+			if err == nil {
+				err = h.trim(h.e.ctx)
+			}
 			if err != nil && h.e.ctx.Err() == nil {
 				h.e.log.Warn("delete old executions", "error", err)
 			}
@@ -66,6 +69,29 @@ func (h *housekeeper) every() {
 		often = min(often, max(h.retention/4, time.Second))
 	}
 	h.e.waiters.at(h.e.now().Add(often), "", h.every)
+}
+
+// trimmer is a [Txn] of a store whose files do not shrink by themselves.
+type trimmer interface {
+	// Trim gives back a little of the space that deletions left, whoever deleted.
+	Trim() (more bool, err error)
+}
+
+// trim gives back space that will hardly be needed again.
+func (h *housekeeper) trim(ctx context.Context) error {
+	for more := true; more; {
+		err := h.idly(ctx, func(t Txn) (err error) {
+			more = false
+			if tr, ok := t.(trimmer); ok {
+				more, err = tr.Trim()
+			}
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("give back space: %w", err)
+		}
+	}
+	return nil
 }
 
 // sweep deletes what is to be deleted.

@@ -101,3 +101,46 @@ func TestDeletedMachinesExecutionsGo(t *testing.T) {
 		t.Errorf("history of a deleted execution: got %v", err)
 	}
 }
+
+// Whatever was deleted, its space is given back when the housekeeper comes by.
+func TestSpaceIsGivenBack(t *testing.T) {
+	b := newFileBench(t)
+	free := func() (pages int64) {
+		t.Helper()
+		err := b.Read(context.Background(), func(r engine.Reader) error {
+			rows, err := r.Query("SELECT freelist_count FROM pragma_freelist_count")
+			if err != nil {
+				return err
+			}
+			defer rows.Close()
+			rows.Next()
+			return rows.Scan(&pages)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pages
+	}
+	for _, sql := range []string{"CREATE TABLE big (x BLOB)", "INSERT INTO big VALUES (zeroblob(40000000))", "DELETE FROM big"} {
+		err := b.Do(context.Background(), nil, func(tx engine.Tx) error {
+			_, err := tx.Exec(sql)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := free()
+	if before < 9000 {
+		t.Fatalf("%d pages are free, want those of 40 MB", before)
+	}
+	b.tick(time.Hour)
+	for limit := time.Now().Add(patience); free() > 4096; {
+		if time.Now().After(limit) {
+			t.Fatalf("%d pages are still free of %d", free(), before)
+		}
+		if err := b.Do(context.Background(), nil, func(engine.Tx) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -14,9 +14,8 @@ import (
 // writer is the write connection with what a group needs.
 type writer struct {
 	*conn
-	s     *Store
-	txn   txn
-	freed bool // rows were deleted in numbers since the file was last cut
+	s   *Store
+	txn txn
 }
 
 func newWriter(s *Store, c *conn) *writer {
@@ -47,29 +46,27 @@ func (s *Store) Group(ctx context.Context, units []*engine.Unit, limit time.Dura
 		return n, fmt.Errorf("%w: %w", engine.ErrUnknown, err)
 	}
 	s.check.wrote(w.conn)
-	if w.freed {
-		w.cut()
-	}
 	return n, nil
 }
 
 // The file is cut by cutPages at a time, once so many more are free that they will
 // hardly be needed again.
 const (
-	cutPages   = 256
+	cutPages   = 128
 	spacePages = 4096
 )
 
-// cut gives free pages back to the file system.
-func (w *writer) cut() {
-	w.freed = false
-	free, err := w.number("PRAGMA freelist_count")
-	if err == nil && free > spacePages {
-		err = w.script(fmt.Sprintf("PRAGMA incremental_vacuum(%d)", cutPages))
+// Trim gives pages that deletions left back to the file system, a few at a time.
+// more is false when those that are still free may well be needed again.
+func (t *txn) Trim() (more bool, err error) {
+	free, err := t.conn.number("PRAGMA freelist_count")
+	if err != nil || free <= spacePages {
+		return false, err
 	}
-	if err != nil {
-		w.s.log.Warn("cut the database file", "error", err)
+	if err := t.conn.script(fmt.Sprintf("PRAGMA incremental_vacuum(%d)", cutPages)); err != nil {
+		return false, err
 	}
+	return free-cutPages > spacePages, nil
 }
 
 func (w *writer) run(units []*engine.Unit, limit time.Duration) (int, error) {

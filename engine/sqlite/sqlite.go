@@ -165,6 +165,7 @@ func (s *Store) writer() (*writer, error) {
 		"PRAGMA journal_mode=WAL",
 		"PRAGMA synchronous=" + sync,
 		"PRAGMA wal_autocheckpoint=0",
+		fmt.Sprintf("PRAGMA journal_size_limit=%d", longLog), // what a long reader made of the log goes when it is started over
 		"PRAGMA temp_store=MEMORY",
 		fmt.Sprintf("PRAGMA cache_size=-%d", s.options.Cache<<10),
 	} {

@@ -397,7 +397,6 @@ func (t *txn) DeleteRecord(id int64) error { return t.ints("DELETE FROM records 
 
 // DeleteExecution removes what is stored of an execution, its row last.
 func (t *txn) DeleteExecution(id int64, n int) (bool, error) {
-	t.w.freed = true
 	left, err := t.deleteChildren(id, int64(n))
 	if err != nil || left <= 0 {
 		return false, err
