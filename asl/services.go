@@ -17,8 +17,8 @@ import (
 //go:embed operations.txt
 var operations string
 
-// retired are services that the models no longer have.
-var retired = strings.Fields("alexaforbusiness cloudwatchevidently codestar elasticinference elastictranscoder evidently gamesparks honeycode " +
+// retired are services that the models no longer have, or have by another name.
+var retired = strings.Fields("alexaforbusiness cloudwatchevents cloudwatchevidently codestar elasticinference elastictranscoder evidently gamesparks honeycode " +
 	"inspector iot1clickdevices iot1clickprojects iotanalytics lookoutmetrics lookoutvision macie migrationhubconfig mobile nimble " +
 	"opsworks opsworkscm privatenetworks qldb qldbsession robomaker servermigration sms timestreamwrite worklink")
 
