@@ -105,20 +105,20 @@ func TestServeSurvivesKills(t *testing.T) {
 	s.kill()
 	early := 0
 	for range kills {
-		after := time.Duration(100+random.IntN(700)) * time.Millisecond
-		if random.IntN(4) == 0 {
-			after = time.Duration(5+random.IntN(60)) * time.Millisecond
+		var soon <-chan time.Time
+		if random.IntN(4) == 0 { // while it starts
+			soon = time.After(time.Duration(5+random.IntN(100)) * time.Millisecond)
 		}
-		kill := time.NewTimer(after)
-		s, ok := serveProcess(t, data, kill.C)
+		s, ok := serveProcess(t, data, soon)
 		if !ok {
 			early++
 			continue
 		}
+		kill := time.After(time.Duration(20+random.IntN(600)) * time.Millisecond)
 		ctx, cancel := context.WithCancel(t.Context())
 		var clients sync.WaitGroup
 		k.run(ctx, newClient(s), &clients)
-		<-kill.C
+		<-kill
 		s.kill()
 		cancel()
 		clients.Wait()
