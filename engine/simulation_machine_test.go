@@ -16,6 +16,17 @@ type machines struct {
 
 const simActivity = "arn:aws:states:us-east-1:000000000000:activity:act"
 
+// gatherDefinition has answers of nested executions meet in its inbox, each
+// followed by a step of its own.
+var gatherDefinition = func() string {
+	branch := `{"StartAt": "R%[1]d", "States": {"R%[1]d": {"Type": "Task", "Resource": "` + svc + `brief.sync", "Next": "C%[1]d"}, "C%[1]d": {"Type": "Task", "Resource": "` + svc + `count", "End": true}}}`
+	var branches []string
+	for i := range 4 {
+		branches = append(branches, fmt.Sprintf(branch, i))
+	}
+	return `{"StartAt": "P", "States": {"P": {"Type": "Parallel", "Branches": [` + strings.Join(branches, ", ") + `], "End": true}}}`
+}()
+
 // definition makes a state machine.
 func (m *machines) definition() string {
 	m.states = 0

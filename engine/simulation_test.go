@@ -195,6 +195,10 @@ func (s *simulation) make() {
 	flat := strings.NewReplacer(svc+"run.sync:2", svc+"count", svc+"run.sync", svc+"count", svc+"run", svc+"count")
 	create("nested", engine.Standard, flat.Replace(standard.definition()))
 	s.quick = []string{create("quick", engine.Express, express.definition())}
+	if s.r.IntN(2) == 0 {
+		create("brief", engine.Standard, `{"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 1, "End": true}}}`)
+		s.machines = append(s.machines, create("gather", engine.Standard, gatherDefinition))
+	}
 	for i := range 1 + s.r.IntN(3) {
 		s.machines = append(s.machines, create(fmt.Sprint("m", i), engine.Standard, standard.definition()))
 	}

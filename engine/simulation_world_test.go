@@ -281,12 +281,16 @@ func (w *world) remoteCall(ctx context.Context, c engine.Call) (interp.Outcome, 
 const (
 	nestedARN  = "arn:aws:states:us-east-1:000000000000:stateMachine:nested"
 	quickerARN = "arn:aws:states:us-east-1:000000000000:stateMachine:quick"
+	briefARN   = "arn:aws:states:us-east-1:000000000000:stateMachine:brief"
 )
 
-// start is what run, run.sync and run.sync:2 do.
+// start is what the resources that start nested executions do.
 func (w *world) start(tx engine.Tx, c engine.Call) (interp.Outcome, error) {
 	in := engine.StartInput{MachineARN: nestedARN, Input: []byte(`{"items": [1, 2]}`)}
-	if w.draw(c, "nested", 4) == 0 {
+	switch {
+	case c.Resource == svc+"brief.sync":
+		in.MachineARN = briefARN
+	case w.draw(c, "nested", 4) == 0:
 		in.MachineARN = quickerARN
 	}
 	if c.Pattern == interp.Sync {
@@ -336,7 +340,7 @@ func (w *world) tasks() *tasks {
 	act("follow", false, func(tx engine.Tx, c engine.Call) (interp.Outcome, error) {
 		return done(c), errors.Join(w.effect(tx, c), tx.Enqueue(engine.FollowUp{Resource: svc + "mail", Attempts: 2}))
 	})
-	for _, name := range []string{"run", "run.sync", "run.sync:2"} {
+	for _, name := range []string{"run", "run.sync", "run.sync:2", "brief.sync"} {
 		act(name, false, w.start)
 	}
 	list.set(
