@@ -37,7 +37,7 @@ type Config struct {
 
 	Workers    int             // goroutines that advance executions; 0: GOMAXPROCS
 	Calls      int             // remote calls under way at a time; 0: 256
-	Resident   int64           // bytes of executions kept in memory while they wait; 0: 64 MiB
+	Resident   int64           // bytes of executions kept in memory while they wait; 0: 8 MiB
 	Retention  time.Duration   // of executions after their end; 0: DefaultRetention, negative: for ever
 	Strictness asl.Strictness  // of definitions; zero: what AWS refuses is refused
 	Log        *slog.Logger    // nil: slog.Default()
@@ -123,7 +123,7 @@ func Open(ctx context.Context, c Config) (*Engine, error) {
 		c.Retention = DefaultRetention
 	}
 	if c.Resident <= 0 {
-		c.Resident = 64 << 20
+		c.Resident = 8 << 20
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.meters.init()

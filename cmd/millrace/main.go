@@ -17,6 +17,7 @@ import (
 )
 
 func main() {
+	tuneHeap()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// The first signal ends the work in order; from then on a second one ends the process.
 	context.AfterFunc(ctx, stop)

@@ -133,9 +133,15 @@ func (t *txn) Write(c *engine.Change) error {
 	return t.messages(c)
 }
 
+// whole reports that the change is all that there will be of an execution: its
+// history goes into the execution's own row.
+func whole(c *engine.Change) bool {
+	return c.Version == 0 && len(c.Rows.Blocks) == 1 && c.Status != interp.Running
+}
+
 func (t *txn) create(c *engine.Change, root *interp.FrameChange) error {
-	st, err := t.conn.prepare(`INSERT INTO executions (id, machine, name, status, version, wake, definition, meta, head, root)
-		VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, ?) ON CONFLICT (machine, name) WHERE name IS NOT NULL DO NOTHING`)
+	st, err := t.conn.prepare(`INSERT INTO executions (id, machine, name, status, version, wake, definition, meta, head, root, last, block)
+		VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (machine, name) WHERE name IS NOT NULL DO NOTHING`)
 	if err != nil {
 		return err
 	}
@@ -156,6 +162,13 @@ func (t *txn) create(c *engine.Change, root *interp.FrameChange) error {
 		st.bindNull()
 	} else {
 		st.bindBlob(root.Data)
+	}
+	if whole(c) {
+		st.bindInt(c.Rows.Blocks[0].Last)
+		st.bindBlob(c.Rows.Blocks[0].Data)
+	} else {
+		st.bindNull()
+		st.bindNull()
 	}
 	if err := st.run(); err != nil {
 		return fmt.Errorf("create execution %d: %w", c.Execution, err)
@@ -291,6 +304,9 @@ func (t *txn) append(c *engine.Change) error {
 		if err := t.exec(st); err != nil {
 			return err
 		}
+	}
+	if whole(c) {
+		return nil
 	}
 	for i := range c.Rows.Blocks {
 		st, err := t.conn.prepare("INSERT INTO history (execution, first, last, block) VALUES (?, ?, ?, ?)")

@@ -177,18 +177,25 @@ func (v *dbView) Doc(id, n int64) ([]byte, error) {
 	return text, err
 }
 
-// Blocks returns blocks of history.
+// Blocks returns blocks of history. The first one may be in the execution's own row.
 func (v *dbView) Blocks(id, from int64, reverse bool, n int) (out []interp.Block, err error) {
 	add := func(st *stmt) {
 		out = append(out, interp.Block{First: st.int(0), Last: st.int(1), Data: st.blob(2)})
 	}
+	const first = "SELECT 1, last, block FROM executions WHERE id = ? AND block IS NOT NULL"
 	if reverse {
 		err = v.each("SELECT first, last, block FROM history WHERE execution = ? AND first <= ? ORDER BY first DESC LIMIT ?", add, id, from, int64(n))
+		if err == nil && len(out) < n && from >= 1 {
+			err = v.each(first, add, id)
+		}
+		return out, err
+	}
+	if err = v.each(first+" AND last >= ?", add, id, from); err != nil || len(out) == n {
 		return out, err
 	}
 	// The block that holds the event may begin before it.
 	err = v.each(`SELECT first, last, block FROM history WHERE execution = ?1 AND
-		first >= coalesce((SELECT max(first) FROM history WHERE execution = ?1 AND first <= ?2), 0) AND last >= ?2 ORDER BY first LIMIT ?3`, add, id, from, int64(n))
+		first >= coalesce((SELECT max(first) FROM history WHERE execution = ?1 AND first <= ?2), 0) AND last >= ?2 ORDER BY first LIMIT ?3`, add, id, from, int64(n-len(out)))
 	return out, err
 }
 

@@ -213,6 +213,29 @@ func history(h *harness) {
 		h.want(fmt.Sprintf("from %d, reverse %t, %d at most", c.from, c.reverse, c.n), read(1, c.from, c.reverse, c.n), c.want)
 	}
 	h.want("an execution without history", read(2, 1, false, 9), "")
+
+	// One that its first commit ended, and that goes on later after all.
+	c = created(3, "")
+	c.Status = interp.Succeeded
+	c.Rows.Blocks = []interp.Block{{First: 1, Last: 4, Data: []byte("a")}}
+	h.write(c)
+	h.want("ended at once", read(3, 1, false, 9), "1-4a ")
+	h.want("ended at once, in reverse", read(3, 4, true, 9), "1-4a ")
+	h.want("ended at once, after its last event", read(3, 5, false, 9), "")
+	u = changed(3, 1)
+	u.Rows.Blocks = []interp.Block{{First: 5, Last: 6, Data: []byte("b")}, {First: 7, Last: 7, Data: []byte("c")}}
+	h.write(u)
+	for _, c := range []struct {
+		from    int64
+		reverse bool
+		n       int
+		want    string
+	}{
+		{1, false, 9, "1-4a 5-6b 7-7c "}, {4, false, 2, "1-4a 5-6b "}, {4, false, 1, "1-4a "}, {5, false, 9, "5-6b 7-7c "},
+		{9, true, 9, "7-7c 5-6b 1-4a "}, {9, true, 2, "7-7c 5-6b "}, {3, true, 1, "1-4a "}, {0, true, 1, ""},
+	} {
+		h.want(fmt.Sprintf("gone on, from %d, reverse %t, %d at most", c.from, c.reverse, c.n), read(3, c.from, c.reverse, c.n), c.want)
+	}
 }
 
 func lists(h *harness) {

@@ -1,0 +1,4 @@
+-- The history of an execution that its first commit ended is in its own row: one
+-- insert, and nothing that is ever rewritten.
+ALTER TABLE executions ADD COLUMN last INTEGER;
+ALTER TABLE executions ADD COLUMN block BLOB;
