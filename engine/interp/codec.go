@@ -48,8 +48,12 @@ type encoder struct {
 	b []byte
 	x *Execution // numbers documents; nil: they are written where they are
 	// names holds the strings written so far, to be named by their place.
-	names map[string]uint64
+	names []string
+	index map[string]uint64 // of names, once they are many
 }
+
+// fewNames is how many names are looked through one by one.
+const fewNames = 16
 
 func (e *encoder) uint(v uint64)   { e.b = binary.AppendUvarint(e.b, v) }
 func (e *encoder) int(v int64)     { e.b = binary.AppendVarint(e.b, v) }
@@ -67,16 +71,38 @@ func (e *encoder) optional(s *string) {
 
 // name writes a string that may come again.
 func (e *encoder) name(s string) {
-	if k, ok := e.names[s]; ok {
+	if k := e.place(s); k != 0 {
 		e.uint(k)
 		return
 	}
 	if e.names == nil {
-		e.names = make(map[string]uint64)
+		e.names = make([]string, 0, 8)
 	}
-	e.names[s] = uint64(len(e.names) + 1)
+	e.names = append(e.names, s)
+	switch {
+	case e.index != nil:
+		e.index[s] = uint64(len(e.names))
+	case len(e.names) > fewNames:
+		e.index = make(map[string]uint64, 4*fewNames)
+		for i, n := range e.names {
+			e.index[n] = uint64(i + 1)
+		}
+	}
 	e.uint(0)
 	e.string(s)
+}
+
+// place returns the place of a name, from 1; 0: it was not written yet.
+func (e *encoder) place(s string) uint64 {
+	if e.index != nil {
+		return e.index[s]
+	}
+	for i := len(e.names) - 1; i >= 0; i-- {
+		if e.names[i] == s {
+			return uint64(i + 1)
+		}
+	}
+	return 0
 }
 
 // doc writes a document or its number: 0 for none, an odd number 2n+1 for the

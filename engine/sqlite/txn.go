@@ -380,13 +380,23 @@ func (t *txn) ClearInbox(execution int64) error {
 
 // PutCommand adds or replaces a command.
 func (t *txn) PutCommand(c engine.CommandRow) error {
-	var activity any
-	if c.Activity != 0 {
-		activity = c.Activity
+	st, err := t.conn.prepare("INSERT OR REPLACE INTO outbox (execution, event, kind, activity, due, attempt, epoch, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+	if err != nil {
+		return err
 	}
-	_, err := t.Exec("INSERT OR REPLACE INTO outbox (execution, event, kind, activity, due, attempt, epoch, data) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-		c.Key.Execution, c.Key.Event, int64(c.Kind), activity, c.Due, c.Attempt, c.Epoch, c.Data)
-	return err
+	st.begin()
+	st.bindInt(c.Key.Execution)
+	st.bindInt(c.Key.Event)
+	st.bindInt(int64(c.Kind))
+	st.bindNonZero(c.Activity)
+	st.bindInt(c.Due)
+	st.bindInt(int64(c.Attempt))
+	st.bindInt(c.Epoch)
+	st.bindBlob(c.Data)
+	if err := t.exec(st); err != nil {
+		return fmt.Errorf("put command %d of execution %d: %w", c.Key.Event, c.Key.Execution, err)
+	}
+	return nil
 }
 
 // DeleteCommand removes a command.
