@@ -11,8 +11,8 @@ import (
 	"millrace/engine/interp"
 )
 
-// rows returns the number of rows of tables that hold executions. One that ended at
-// once has one row, which holds its history.
+// rows returns the number of rows of tables that hold executions. One of one
+// commit has one row, which holds its history.
 func (b *bench) rows() (n int64) {
 	b.t.Helper()
 	err := b.Read(context.Background(), func(r engine.Reader) error {
@@ -53,11 +53,11 @@ func TestRetention(t *testing.T) {
 	b.tick(engine.DefaultRetention - 2*time.Hour)
 	young := b.start(short, "", `{}`)
 	b.end(young)
-	want(t, "rows before", b.rows(), 2+2+1)
+	want(t, "rows before", b.rows(), 1+2+1)
 	b.tick(time.Hour)
 	b.tick(time.Hour + time.Second)
 	b.tick(time.Hour)
-	b.dropTo(2 + 1)
+	b.dropTo(1 + 1)
 	_, err := b.DescribeExecution(context.Background(), old)
 	wantErr(t, "the old execution", err, engine.ErrExecutionNotFound)
 	i, err := b.DescribeExecution(context.Background(), parked)

@@ -133,10 +133,10 @@ func (t *txn) Write(c *engine.Change) error {
 	return t.messages(c)
 }
 
-// whole reports that the change is all that there will be of an execution: its
-// history goes into the execution's own row.
-func whole(c *engine.Change) bool {
-	return c.Version == 0 && len(c.Rows.Blocks) == 1 && c.Status != interp.Running
+// held reports that the change is an execution's first and its history is kept in
+// the execution's own row: that of many never goes on, or only to its end.
+func held(c *engine.Change) bool {
+	return c.Version == 0 && len(c.Rows.Blocks) == 1 && c.Rows.Blocks[0].First == 1
 }
 
 func (t *txn) create(c *engine.Change, root *interp.FrameChange) error {
@@ -163,7 +163,7 @@ func (t *txn) create(c *engine.Change, root *interp.FrameChange) error {
 	} else {
 		st.bindBlob(root.Data)
 	}
-	if whole(c) {
+	if held(c) {
 		st.bindInt(c.Rows.Blocks[0].Last)
 		st.bindBlob(c.Rows.Blocks[0].Data)
 	} else {
@@ -182,7 +182,7 @@ func (t *txn) create(c *engine.Change, root *interp.FrameChange) error {
 
 // updates are the forms of the update of an execution's row: an index is
 // rewritten whenever its column is set, so only what changed is.
-var updates = func() (forms [8]string) {
+var updates = func() (forms [16]string) {
 	for i := range forms {
 		var b strings.Builder
 		b.WriteString("UPDATE executions SET version = version + 1, head = ?")
@@ -195,11 +195,19 @@ var updates = func() (forms [8]string) {
 		if i&4 != 0 {
 			b.WriteString(", root = ?")
 		}
+		if i&8 != 0 {
+			b.WriteString(", last = NULL, block = NULL")
+		}
 		b.WriteString(" WHERE id = ? AND version = ?")
 		forms[i] = b.String()
 	}
 	return forms
 }()
+
+// ends reports that the execution ends with the change: its row stays as it is.
+func ends(c *engine.Change) bool {
+	return c.StatusChanged && c.Status != interp.Running && c.Status != interp.PendingRedrive
+}
 
 func (t *txn) update(c *engine.Change, root *interp.FrameChange) error {
 	form := 0
@@ -211,6 +219,16 @@ func (t *txn) update(c *engine.Change, root *interp.FrameChange) error {
 	}
 	if root != nil {
 		form |= 4
+	}
+	if c.Version == 1 && !ends(c) {
+		// The row is written again and again from here on: what it holds moves out.
+		err := t.conn.exec(`INSERT INTO history (execution, first, last, block)
+			SELECT id, 1, last, block FROM executions WHERE id = ? AND version = 1 AND block IS NOT NULL`, c.Execution)
+		if err != nil {
+			return fmt.Errorf("move the history of execution %d: %w", c.Execution, err)
+		}
+		t.wrote = t.wrote || t.conn.changes() > 0
+		form |= 8
 	}
 	st, err := t.conn.prepare(updates[form])
 	if err != nil {
@@ -305,7 +323,7 @@ func (t *txn) append(c *engine.Change) error {
 			return err
 		}
 	}
-	if whole(c) {
+	if held(c) {
 		return nil
 	}
 	for i := range c.Rows.Blocks {

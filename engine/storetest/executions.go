@@ -214,15 +214,33 @@ func history(h *harness) {
 	}
 	h.want("an execution without history", read(2, 1, false, 9), "")
 
-	// One that its first commit ended, and that goes on later after all.
-	c = created(3, "")
-	c.Status = interp.Succeeded
+	// Whatever the first commit wrote is found, whether the execution ended by it or
+	// goes on.
+	for id, status := range map[int64]interp.Status{3: interp.Succeeded, 4: interp.Running} {
+		c = created(id, "")
+		c.Status = status
+		goneOn(h, c, read)
+	}
+	c = created(5, "")
 	c.Rows.Blocks = []interp.Block{{First: 1, Last: 4, Data: []byte("a")}}
 	h.write(c)
-	h.want("ended at once", read(3, 1, false, 9), "1-4a ")
-	h.want("ended at once, in reverse", read(3, 4, true, 9), "1-4a ")
-	h.want("ended at once, after its last event", read(3, 5, false, 9), "")
-	u = changed(3, 1)
+	u = changed(5, 1)
+	u.Status, u.StatusChanged = interp.Succeeded, true
+	u.Rows.Blocks = []interp.Block{{First: 5, Last: 6, Data: []byte("b")}}
+	h.write(u)
+	h.want("ended by the second commit", read(5, 1, false, 9), "1-4a 5-6b ")
+	h.want("ended by the second commit, in reverse", read(5, 9, true, 9), "5-6b 1-4a ")
+}
+
+// goneOn writes an execution of one block, and then more.
+func goneOn(h *harness, c *engine.Change, read func(id, from int64, reverse bool, n int) string) {
+	id := c.Execution
+	c.Rows.Blocks = []interp.Block{{First: 1, Last: 4, Data: []byte("a")}}
+	h.write(c)
+	h.want("one block", read(id, 1, false, 9), "1-4a ")
+	h.want("one block, in reverse", read(id, 4, true, 9), "1-4a ")
+	h.want("one block, after its last event", read(id, 5, false, 9), "")
+	u := changed(id, 1)
 	u.Rows.Blocks = []interp.Block{{First: 5, Last: 6, Data: []byte("b")}, {First: 7, Last: 7, Data: []byte("c")}}
 	h.write(u)
 	for _, c := range []struct {
@@ -234,7 +252,7 @@ func history(h *harness) {
 		{1, false, 9, "1-4a 5-6b 7-7c "}, {4, false, 2, "1-4a 5-6b "}, {4, false, 1, "1-4a "}, {5, false, 9, "5-6b 7-7c "},
 		{9, true, 9, "7-7c 5-6b 1-4a "}, {9, true, 2, "7-7c 5-6b "}, {3, true, 1, "1-4a "}, {0, true, 1, ""},
 	} {
-		h.want(fmt.Sprintf("gone on, from %d, reverse %t, %d at most", c.from, c.reverse, c.n), read(3, c.from, c.reverse, c.n), c.want)
+		h.want(fmt.Sprintf("gone on, from %d, reverse %t, %d at most", c.from, c.reverse, c.n), read(id, c.from, c.reverse, c.n), c.want)
 	}
 }
 

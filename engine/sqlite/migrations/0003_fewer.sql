@@ -1,7 +1,7 @@
 -- Fewer entries a commit.
 
--- The history of an execution that its first commit ended is in its own row: one
--- insert, and nothing that is ever rewritten.
+-- What the first commit of an execution wrote of its history: it stays in the row
+-- of an execution that ends by then or by the next commit, else that one moves it.
 ALTER TABLE executions ADD COLUMN last INTEGER;
 ALTER TABLE executions ADD COLUMN block BLOB;
 
