@@ -272,21 +272,24 @@ func measure(t *testing.T) (n int) {
 	return n
 }
 
-// TestPowerCuts lets the power go at one operation after the other, with what was
-// not synced lost, there, or torn; what was acknowledged is there afterwards, and
+// TestPowerCuts lets the power go at one operation after the other, and once more
+// afterwards, with what was not synced lost, there, or torn; what was acknowledged is there afterwards, and
 // the work goes on and ends as if nothing had been.
 func TestPowerCuts(t *testing.T) {
 	n, cuts := measure(t), 0
 	for at := 1; at <= n; at += every(t) {
 		synctest.Test(t, func(t *testing.T) {
 			d := newFaultDisk(t)
-			d.cut = at
 			acknowledged := map[int]bool{}
-			if w, err := begin(t, d); err == nil {
-				w.all(acknowledged)
-				w.Close()
+			for _, cut := range []int{at, 1 + at*7%150} { // the second while it comes up again, or soon after
+				d.cut = cut
+				if w, err := begin(t, d); err == nil {
+					w.all(acknowledged)
+					w.Close()
+				}
+				d = d.survivors(t, uint64(at))
 			}
-			w := must(t, d.survivors(t, uint64(at)))
+			w := must(t, d)
 			defer w.Close()
 			for i := range acknowledged {
 				if _, err := w.DescribeExecution(context.Background(), execution(i)); err != nil {
