@@ -110,8 +110,10 @@ func simulate(t *testing.T, seed uint64, count map[string]int) {
 		s.clients.Wait()
 	}()
 	s.make()
-	s.disk.rate = pick(s.r, 0, 3, 10, 30)
 	s.items.fails = pick(s.r, 0, 0, 4)
+	s.disk.mu.Lock()
+	s.disk.rate = pick(s.r, 0, 3, 10, 30)
+	s.disk.mu.Unlock()
 	for range 10 + s.r.IntN(50) {
 		s.act()
 		if s.r.IntN(2) == 0 {
