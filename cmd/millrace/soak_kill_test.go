@@ -350,12 +350,21 @@ func (k *killed) effects(t *testing.T, c *client) map[string]int {
 			in["ExclusiveStartKey"] = out.LastEvaluatedKey
 		}
 	}
-	var objects struct{ Contents []struct{ Key string } }
-	if err := c.service(t.Context(), "s3", "ListObjectsV2", object{"Bucket": "kill-bucket"}, &objects); err != nil {
-		t.Fatal(err)
-	}
-	for _, o := range objects.Contents {
-		got["object "+o.Key]++
+	for in := (object{"Bucket": "kill-bucket"}); ; {
+		var out struct {
+			Contents              []struct{ Key string }
+			NextContinuationToken string
+		}
+		if err := c.service(t.Context(), "s3", "ListObjectsV2", in, &out); err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range out.Contents {
+			got["object "+o.Key]++
+		}
+		if out.NextContinuationToken == "" {
+			break
+		}
+		in["ContinuationToken"] = out.NextContinuationToken
 	}
 	return got
 }
