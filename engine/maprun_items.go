@@ -41,8 +41,9 @@ type ItemStream interface {
 
 // Item is one item of a distributed Map.
 type Item struct {
-	Key   *string // of an object's member; nil: none
-	Value *document.Doc
+	Key    *string // of an object's member; nil: none
+	Value  *document.Doc
+	Source string // what it was read from: S3://bucket/key, or S3://bucket for one of a list; "": the state's input
 }
 
 // stateItems are the items that the state has in its input.
@@ -305,5 +306,5 @@ func (e *Engine) nextItem(ctx context.Context, l *liveRun) (*document.Doc, error
 		}
 		l.parent = p
 	}
-	return interp.ChildInput(l.m, l.parent.x, l.plan, l.row.Event, int(index), it.Key, it.Value)
+	return interp.ChildInput(l.m, l.parent.x, l.plan, l.row.Event, int(index), it.Key, it.Source, it.Value)
 }

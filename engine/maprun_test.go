@@ -100,6 +100,7 @@ func TestMapRunGivesOutputsInOrder(t *testing.T) {
 func TestMapRunInput(t *testing.T) {
 	cases := []struct{ name, more, input, output string }{
 		{"no items", ``, `[]`, `[]`},
+		{"a selector sees where the item is from", `"ItemsPath": "$.list", "ItemSelector": {"s.$": "$$.Map.Item.Source"},`, `{"list": [1]}`, `[{"s":"STATE_DATA"}]`},
 		{"a selector sees the item and the input", `"ItemsPath": "$.list", "ItemSelector": {"i.$": "$$.Map.Item.Index", "v.$": "$$.Map.Item.Value", "all.$": "$.tag"},`,
 			`{"list": ["a", "b"], "tag": 1}`, `[{"i":0,"v":"a","all":1},{"i":1,"v":"b","all":1}]`},
 		{"batches by number", `"ItemBatcher": {"MaxItemsPerBatch": 2},`, `[1,2,3]`, `[{"Items":[1,2]},{"Items":[3]}]`},

@@ -28,10 +28,11 @@ type run struct {
 
 // item is what the context object tells of a Map state's item.
 type item struct {
-	index int
-	value any
-	key   string
-	keyed bool
+	index  int
+	value  any
+	key    string
+	keyed  bool
+	source string // what an ItemReader read it from; "": the state's input
 }
 
 func newRun(m *asl.Machine, x *Execution, s *Step, now time.Time) *run {

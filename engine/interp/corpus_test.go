@@ -195,7 +195,7 @@ func runChildren(w *world, cmd *interp.Command, functions map[string]string) int
 	items, _ := cmd.MapRun.Items.Value().([]any)
 	out := []byte{'['}
 	for i, item := range items {
-		in, err := interp.ChildInput(w.m, w.x, cmd.MapRun, cmd.Event, i, nil, document.FromValue(item))
+		in, err := interp.ChildInput(w.m, w.x, cmd.MapRun, cmd.Event, i, nil, "", document.FromValue(item))
 		if err != nil {
 			return fail(err)
 		}

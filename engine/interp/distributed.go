@@ -203,10 +203,11 @@ func (r *run) mapRunAnswered(f *Frame, o Outcome) {
 }
 
 // ChildInput computes the input of one child of a distributed Map from its
-// item: the ItemSelector's value, or the item itself. x is the execution that
+// item: the ItemSelector's value, or the item itself. source is what the item was
+// read from, as the context object tells it; "": the state's input. x is the execution that
 // the Map state is in, event the id that its command had. The error is an
 // *asl.Error.
-func ChildInput(m *asl.Machine, x *Execution, run *MapRun, event int64, index int, key *string, value *document.Doc) (*document.Doc, error) {
+func ChildInput(m *asl.Machine, x *Execution, run *MapRun, event int64, index int, key *string, source string, value *document.Doc) (*document.Doc, error) {
 	f := x.events[event]
 	st, ok := m.State(run.State).(*asl.Map)
 	if !ok && f != nil {
@@ -225,7 +226,7 @@ func ChildInput(m *asl.Machine, x *Execution, run *MapRun, event int64, index in
 	}
 	r.focus(f)
 	r.env.Draw = x.drawFor(event, index)
-	it := &item{index: index, value: value.Value()}
+	it := &item{index: index, value: value.Value(), source: source}
 	if key != nil {
 		it.key, it.keyed = *key, true
 	}

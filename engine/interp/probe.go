@@ -99,12 +99,17 @@ func (r *run) probeContext() *document.Doc {
 
 // context is Map of the context object.
 func (it *item) context() *document.Object {
-	m := document.NewObject(3)
+	m := document.NewObject(4)
 	m.Set("Index", document.Int(int64(it.index)))
 	if it.keyed {
 		m.Set("Key", it.key)
 	}
 	m.Set("Value", it.value)
+	source := it.source
+	if source == "" {
+		source = "STATE_DATA"
+	}
+	m.Set("Source", source)
 	w := document.NewObject(1)
 	w.Set("Item", m)
 	return w

@@ -131,6 +131,7 @@ func (t *Test) selected(st *asl.Map, run *interp.MapRun, list []any, keys []stri
 	if run.Input != nil && len(run.Input.Bytes())*len(list) > maxSelected {
 		return nil, nil
 	}
+	source := sourceOf(st.ItemReader, run.Reader)
 	out := make([]any, len(list))
 	size := 0
 	for i, v := range list {
@@ -138,7 +139,7 @@ func (t *Test) selected(st *asl.Map, run *interp.MapRun, list []any, keys []stri
 		if keys != nil {
 			key = &keys[i]
 		}
-		d, err := interp.ChildInput(t.m, t.x, run, t.call.Event, i, key, document.FromValue(v))
+		d, err := interp.ChildInput(t.m, t.x, run, t.call.Event, i, key, source, document.FromValue(v))
 		if err != nil {
 			return nil, err
 		}
@@ -149,6 +150,28 @@ func (t *Test) selected(st *asl.Map, run *interp.MapRun, list []any, keys []stri
 	}
 	t.seen.AfterItemSelector = document.FromValue(out)
 	return out, nil
+}
+
+// sourceOf is what the context object tells of where items were read from; "": in
+// the state's input.
+func sourceOf(r *asl.ItemReader, arguments *document.Doc) string {
+	if r == nil || arguments == nil {
+		return ""
+	}
+	o, ok := arguments.Value().(*document.Object)
+	if !ok {
+		return ""
+	}
+	text := func(name string) string {
+		v, _ := o.Get(name)
+		s, _ := v.(string)
+		return s
+	}
+	source := "S3://" + text("Bucket")
+	if key := text("Key"); key != "" {
+		source += "/" + key
+	}
+	return source
 }
 
 // batches groups the inputs of iterations as the ItemBatcher says: each batch has

@@ -112,6 +112,9 @@ type source struct {
 	header               []string // of a CSV file, from a manifest; nil: as the reader says
 }
 
+// name is the file as the context object tells of it.
+func (s *source) name() string { return "S3://" + s.bucket + "/" + s.key }
+
 // Items opens what an ItemReader names, after the cursor given.
 //
 // Source: "ItemReader (Map)" of the AWS Step Functions developer guide.
@@ -145,7 +148,7 @@ func (d *Data) Items(ctx context.Context, q engine.ItemQuery) (engine.ItemStream
 	if err != nil {
 		return nil, err
 	}
-	return single{f}, nil
+	return single{f, s.name()}, nil
 }
 
 // argument returns a text member of evaluated arguments.
@@ -163,10 +166,17 @@ func argument(d *document.Doc, name string) string {
 }
 
 // single is a stream of one file.
-type single struct{ f file }
+type single struct {
+	f    file
+	name string // as items tell it
+}
 
 // Next returns the next item.
-func (s single) Next(ctx context.Context) (engine.Item, error) { return s.f.next(ctx) }
+func (s single) Next(ctx context.Context) (engine.Item, error) {
+	item, err := s.f.next(ctx)
+	item.Source = s.name
+	return item, err
+}
 
 // Cursor names the place after it.
 func (s single) Cursor() json.RawMessage {

@@ -217,6 +217,32 @@ func TestItemsOfAnObjectThatIsNotThere(t *testing.T) {
 	}
 }
 
+// TestItemsTellTheirSource reads one item of each kind of reader.
+func TestItemsTellTheirSource(t *testing.T) {
+	d := New(bucket{"f.json": `[1]`, "list.json": `[{"x":1}]`, "m.csv": "b,f.json\n"})
+	for _, c := range []struct{ resource, config, arguments, want string }{
+		{"arn:aws:states:::s3:getObject", `{"InputType": "JSON"}`, `{"Bucket": "b", "Key": "f.json"}`, "S3://b/f.json"},
+		{"arn:aws:states:::s3:listObjectsV2", `{}`, `{"Bucket": "b"}`, "S3://b"},
+		{"arn:aws:states:::s3:listObjectsV2", `{"InputType": "JSON", "Transformation": "LOAD_AND_FLATTEN"}`, `{"Bucket": "b", "Prefix": "list"}`, "S3://b/list.json"},
+	} {
+		text := fmt.Sprintf(`{"StartAt": "M", "States": {"M": {"Type": "Map", "End": true, "ItemReader": {"Resource": %q, "ReaderConfig": %s, "Parameters": %s},
+			"ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, "StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}}}}}`, c.resource, c.config, c.arguments)
+		m, diagnostics := asl.Parse([]byte(text), asl.Options{})
+		if m == nil {
+			t.Fatal(diagnostics)
+		}
+		q := engine.ItemQuery{Reader: m.States["M"].(*asl.Map).ItemReader, Arguments: document.FromBytes([]byte(c.arguments))}
+		s, err := d.Items(context.Background(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if it, err := s.Next(context.Background()); err != nil || it.Source != c.want {
+			t.Errorf("%s, %s: got source %q and %v, want %s", c.resource, c.config, it.Source, err, c.want)
+		}
+		s.Close()
+	}
+}
+
 func TestItemsOfAnObjectThatWasReplaced(t *testing.T) {
 	b := bucket{"f": "a\n1\n2\n"}
 	d := New(b)

@@ -54,7 +54,7 @@ func (l *listed) Next(ctx context.Context) (engine.Item, error) {
 		class = "STANDARD"
 	}
 	o.Set("StorageClass", class)
-	return engine.Item{Value: document.FromValue(o)}, nil
+	return engine.Item{Value: document.FromValue(o), Source: "S3://" + l.bucket}, nil
 }
 
 // Cursor names the last key.
@@ -88,6 +88,7 @@ type flat struct {
 	begun  bool
 	before cursor // the place before the file being read
 	f      file   // nil: between two
+	name   string // of the file, as items tell it
 }
 
 // Next returns the next item of the file at hand, or of one after it.
@@ -104,13 +105,14 @@ func (s *flat) Next(ctx context.Context) (engine.Item, error) {
 				at = s.at.File
 			}
 			s.begun = true
+			s.name = next.name()
 			if s.f, err = s.d.open(ctx, next, at); err != nil {
 				s.f = nil
 				return engine.Item{}, err
 			}
 		}
 		item, err := s.f.next(ctx)
-		if err != io.EOF {
+		if item.Source = s.name; err != io.EOF {
 			return item, err
 		}
 		s.f.close()
