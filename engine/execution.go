@@ -140,7 +140,11 @@ func (e *Engine) load(r *resident) (found bool, err error) {
 		if r.m, err = e.compile(e.ctx, v, row.Definition); err != nil {
 			return err
 		}
-		if r.x, err = interp.Decode(row.Head, row.Frames, docs(v, r.id)); err != nil {
+		frames, err := v.Frames(r.id)
+		if err != nil {
+			return err
+		}
+		if r.x, err = interp.Decode(row.Head, frames, docs(v, r.id)); err != nil {
 			return err
 		}
 		r.name = e.nameOf(row)

@@ -39,7 +39,7 @@ type MapRunView interface {
 	// RunningMapRuns returns up to n map runs that have not ended, with ids above after.
 	RunningMapRuns(after int64, n int) ([]int64, error)
 	// Children returns up to n executions of a map run in any of the statuses
-	// ("": all) with ids above after, by id. Frames are left out.
+	// ("": all) with ids above after, by id.
 	Children(run int64, after int64, n int, statuses ...interp.Status) ([]*ExecutionRow, error)
 }
 

@@ -92,14 +92,16 @@ type View interface {
 	MapRunView
 	// Load returns an execution, or nil when there is none.
 	Load(id int64) (*ExecutionRow, error)
+	// Frames returns an execution's frames by their number.
+	Frames(id int64) (map[int64][]byte, error)
 	// Named returns the id of the execution that a machine has under a name; 0: none.
 	// Executions that were stored without a name are not found.
 	Named(machine int64, name string) (int64, error)
 	// List returns executions with ids below before (0: from the newest), newest
 	// first, of a machine (0: any, but no children of map runs) in a status ("":
-	// any). Frames are left out.
+	// any).
 	List(machine int64, status interp.Status, before int64, n int) ([]*ExecutionRow, error)
-	// Oldest returns up to n executions with ids above after, by id. Frames are left out.
+	// Oldest returns up to n executions with ids above after, by id.
 	Oldest(after int64, n int) ([]*ExecutionRow, error)
 	// Results returns the ended children of a frame, by index.
 	Results(id, frame int64) ([]interp.ResultRow, error)
@@ -182,7 +184,6 @@ type ExecutionRow struct {
 	Wake       int64 // ms; 0: none
 	Meta       []byte
 	Head       []byte
-	Frames     map[int64][]byte // with Load
 }
 
 // RunnableWake is the wake of an execution that can go on at once.

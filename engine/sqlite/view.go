@@ -78,14 +78,9 @@ func (v *dbView) each(sql string, f func(*stmt), args ...int64) error {
 	}
 }
 
-// Load returns an execution with its frames, or nil.
-func (v *dbView) Load(id int64) (*engine.ExecutionRow, error) {
-	var row *engine.ExecutionRow
-	err := v.each(executionColumns+"WHERE id = ?", func(st *stmt) { row = scanExecution(st) }, id)
-	if err != nil || row == nil {
-		return nil, err
-	}
-	row.Frames, err = v.frames(id)
+// Load returns an execution, or nil.
+func (v *dbView) Load(id int64) (row *engine.ExecutionRow, err error) {
+	err = v.each(executionColumns+"WHERE id = ?", func(st *stmt) { row = scanExecution(st) }, id)
 	return row, err
 }
 
@@ -144,8 +139,8 @@ func (v *dbView) Running(machine int64) (bool, error) {
 	return n != 0, err
 }
 
-// frames returns an execution's live frames.
-func (v *dbView) frames(id int64) (map[int64][]byte, error) {
+// Frames returns an execution's live frames.
+func (v *dbView) Frames(id int64) (map[int64][]byte, error) {
 	frames := map[int64][]byte{}
 	err := v.each("SELECT root FROM executions WHERE id = ? AND root IS NOT NULL", func(st *stmt) {
 		frames[rootFrame] = st.blob(0)

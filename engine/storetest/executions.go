@@ -23,9 +23,10 @@ func execution(h *harness) {
 	h.want("version", row.Version, 1)
 	h.want("wake", row.Wake, 5)
 	h.want("meta, head", []string{string(row.Meta), string(row.Head)}, []string{"meta", "head"})
-	h.want("frames", len(row.Frames), 2)
-	h.want("root", string(row.Frames[1]), "root")
-	h.want("large frame", len(row.Frames[3]), 9000)
+	f := h.frames(1)
+	h.want("frames", len(f), 2)
+	h.want("root", string(f[1]), "root")
+	h.want("large frame", len(f[3]), 9000)
 	h.want("another execution", h.load(2) == nil, true)
 
 	u := changed(1, 1)
@@ -37,7 +38,7 @@ func execution(h *harness) {
 	h.want("wake after a change", row.Wake, 0)
 	h.want("head after a change", string(row.Head), "head2")
 	h.want("meta after a change", string(row.Meta), "meta")
-	h.want("root after a change that leaves it", string(row.Frames[1]), "root")
+	h.want("root after a change that leaves it", string(h.frames(1)[1]), "root")
 
 	h.write(created(2, ""))
 	h.want("an execution without a name", h.load(2).Named, false)
@@ -50,7 +51,7 @@ func frames(h *harness) {
 	u := changed(1, 1)
 	u.Rows.Frames = []interp.FrameChange{{ID: 1}, {ID: 2, Data: []byte("c")}, {ID: 3}}
 	h.write(u)
-	f := h.load(1).Frames
+	f := h.frames(1)
 	h.want("frames", len(f), 1)
 	h.want("the frame that was replaced", string(f[2]), "c")
 }

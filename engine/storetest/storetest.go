@@ -152,6 +152,15 @@ func (h *harness) load(id int64) (row *engine.ExecutionRow) {
 	return row
 }
 
+func (h *harness) frames(id int64) (f map[int64][]byte) {
+	h.Helper()
+	h.read(func(v engine.View) (err error) {
+		f, err = v.Frames(id)
+		return err
+	})
+	return f
+}
+
 // created is a change that creates an execution.
 func created(id int64, name string) *engine.Change {
 	return &engine.Change{
