@@ -25,21 +25,44 @@ const (
 	eventRedrives
 )
 
-// appendBlocks encodes events into blocks.
-func (x *Execution) appendBlocks(blocks []Block, events []Event) []Block {
-	for len(events) > 0 {
-		e := encoder{x: x, b: make([]byte, 0, 64*min(len(events), BlockEvents))}
-		e.byte(formatVersion)
-		e.int(events[0].ID)
-		e.int(events[0].Time.UnixMilli())
-		n := 0
-		for n < len(events) && n < BlockEvents && len(e.b) < BlockBytes {
-			e.event(&events[n], events[0].Time.UnixMilli())
-			n++
-		}
-		blocks = append(blocks, Block{First: events[0].ID, Last: events[n-1].ID, Data: e.b})
-		events = events[n:]
+// blocks encodes the events of steps, as few blocks as they fit into.
+func (x *Execution) blocks(steps []*Step) (blocks []Block) {
+	left := 0
+	for _, s := range steps {
+		left += len(s.Events)
 	}
+	var e encoder
+	var b Block
+	var from int64
+	n := 0
+	end := func() {
+		if n > 0 {
+			b.Data = e.b
+			blocks = append(blocks, b)
+			n = 0
+		}
+	}
+	for _, s := range steps {
+		for i := range s.Events {
+			v := &s.Events[i]
+			if n == BlockEvents || len(e.b) >= BlockBytes {
+				end()
+			}
+			if n == 0 {
+				e = encoder{x: x, b: make([]byte, 0, 64*min(left, BlockEvents))}
+				from = v.Time.UnixMilli()
+				e.byte(formatVersion)
+				e.int(v.ID)
+				e.int(from)
+				b.First = v.ID
+			}
+			e.event(v, from)
+			b.Last = v.ID
+			n++
+			left--
+		}
+	}
+	end()
 	return blocks
 }
 

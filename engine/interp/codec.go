@@ -17,11 +17,12 @@ var errFormat = errors.New("interp: stored data is damaged or of a newer format"
 // numbers gives documents of more than InlineDoc bytes their numbers. A document
 // is known by its address, so one that is passed on unchanged keeps its number.
 type numbers struct {
-	of    map[*document.Doc]int64
-	bytes int // of the documents in of
-	live  int // how many were in use when that was last counted
-	stamp int64
-	fresh []NumberedDoc // since the last Changes
+	of      map[*document.Doc]int64
+	bytes   int   // of the documents in of
+	live    int   // how many were in use when that was last counted
+	changes int64 // calls of Changes
+	stamp   int64
+	fresh   []NumberedDoc // since the last Changes
 }
 
 func (n *numbers) add(d *document.Doc, number int64) {

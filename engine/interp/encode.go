@@ -56,8 +56,13 @@ type DocFunc func(n int64) (*document.Doc, error)
 // are to be deleted before Change.Results are stored.
 func (x *Execution) Changes(steps ...*Step) Change {
 	var c Change
+	x.nums.changes++
 	for _, s := range steps {
 		for _, f := range s.changed {
+			if f.encoded == x.nums.changes {
+				continue // by an earlier one of the steps, as it stands now
+			}
+			f.encoded = x.nums.changes
 			switch {
 			case !f.gone:
 				e := encoder{x: x}
@@ -77,8 +82,8 @@ func (x *Execution) Changes(steps ...*Step) Change {
 			e.doc(r.Output)
 			c.Results = append(c.Results, ResultRow{Frame: r.Frame, Index: r.Index, Data: e.b})
 		}
-		c.Blocks = x.appendBlocks(c.Blocks, s.Events)
 	}
+	c.Blocks = x.blocks(steps)
 	c.Head = x.encodeHead()
 	c.Docs = x.nums.fresh
 	x.nums.fresh = nil

@@ -41,6 +41,7 @@ type Frame struct {
 	gone     bool  // ended or cut
 	stored   bool  // the store has it
 	stamp    int64 // of the step that last changed it
+	encoded  int64 // the call of Changes that last encoded it
 }
 
 // phase says what a frame waits for, or what it does next. Stored: never renumber.
