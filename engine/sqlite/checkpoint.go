@@ -95,6 +95,9 @@ func (k *checkpointer) run() {
 		k.working.Lock()
 		frames, left, err := c.checkpoint(lib.SQLITE_CHECKPOINT_PASSIVE)
 		k.working.Unlock()
+		if primary(err) == lib.SQLITE_BUSY {
+			continue // another process looks at the log, such as a backup
+		}
 		if err != nil {
 			k.s.log.Warn("checkpoint", "error", err)
 			continue

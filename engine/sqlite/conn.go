@@ -19,6 +19,7 @@ type conn struct {
 	cache map[string]*stmt
 	open  map[*rows]struct{} // not closed yet
 	tick  int64              // of the cache
+	pages int64              // bytes of the page cache
 }
 
 // pageSize is the size in bytes of the database's pages.
@@ -268,13 +269,31 @@ func (c *conn) checkpoint(mode int32) (frames, left int, err error) {
 	return log, log - done, nil
 }
 
-// written returns the bytes of pages written since the last call.
-func (c *conn) written() int64 {
+// cachePages bounds the page cache in MiB.
+func (c *conn) cachePages(mib int) error {
+	c.pages = int64(mib) << 20
+	return c.script(fmt.Sprintf("PRAGMA cache_size=-%d", mib<<10))
+}
+
+// trim empties the page cache before it is full. The connections of a process
+// share their pages' list in the library as it is built, and one whose cache is
+// full beside others is left without even the pages that it needs each time.
+func (c *conn) trim() {
+	if c.status(lib.SQLITE_DBSTATUS_CACHE_USED, 0) > c.pages-c.pages/8 {
+		lib.Xsqlite3_db_release_memory(c.tls, c.db)
+	}
+}
+
+// status returns a counter of the connection.
+func (c *conn) status(counter, reset int32) int64 {
 	out := c.tls.Alloc(8)
 	defer c.tls.Free(8)
-	lib.Xsqlite3_db_status(c.tls, c.db, lib.SQLITE_DBSTATUS_CACHE_WRITE, out, out+4, 1)
-	return int64(*(*int32)(pointer(out))) * pageSize
+	lib.Xsqlite3_db_status(c.tls, c.db, counter, out, out+4, reset)
+	return int64(*(*int32)(pointer(out)))
 }
+
+// written returns the bytes of pages written since the last call.
+func (c *conn) written() int64 { return c.status(lib.SQLITE_DBSTATUS_CACHE_WRITE, 1) * pageSize }
 
 // pointer makes a pointer of an address outside Go's heap.
 func pointer(p uintptr) unsafe.Pointer { return *(*unsafe.Pointer)(unsafe.Pointer(&p)) }

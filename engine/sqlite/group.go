@@ -46,6 +46,7 @@ func (s *Store) Group(ctx context.Context, units []*engine.Unit, limit time.Dura
 		return n, fmt.Errorf("%w: %w", engine.ErrUnknown, err)
 	}
 	s.check.wrote(w.conn)
+	w.trim()
 	return n, nil
 }
 

@@ -167,12 +167,15 @@ func (s *Store) writer() (*writer, error) {
 		"PRAGMA wal_autocheckpoint=0",
 		fmt.Sprintf("PRAGMA journal_size_limit=%d", longLog), // what a long reader made of the log goes when it is started over
 		"PRAGMA temp_store=MEMORY",
-		fmt.Sprintf("PRAGMA cache_size=-%d", s.options.Cache<<10),
 	} {
 		if err := c.script(p); err != nil {
 			c.close()
 			return nil, fmt.Errorf("open %s: %w", s.path, err)
 		}
+	}
+	if err := c.cachePages(s.options.Cache); err != nil {
+		c.close()
+		return nil, fmt.Errorf("open %s: %w", s.path, err)
 	}
 	s.w = newWriter(s, c)
 	return s.w, nil
@@ -216,21 +219,30 @@ func (s *Store) Read(ctx context.Context, f func(engine.View) error) error {
 		if err := c.exec("COMMIT"); err != nil || !c.idle() {
 			c.close()
 			c = nil
+			return
 		}
+		c.trim()
 	}()
 	return outage(f(&dbView{conn: c}))
 }
+
+// readerCache is the page cache of a read connection in MiB.
+const readerCache = 8
 
 func (s *Store) openReader() (*conn, error) {
 	c, err := openConn(s.path, s.options.vfs)
 	if err != nil {
 		return nil, err
 	}
-	for _, p := range []string{"PRAGMA query_only=1", "PRAGMA wal_autocheckpoint=0", "PRAGMA temp_store=MEMORY", "PRAGMA cache_size=-8192"} {
+	for _, p := range []string{"PRAGMA query_only=1", "PRAGMA wal_autocheckpoint=0", "PRAGMA temp_store=MEMORY"} {
 		if err := c.script(p); err != nil {
 			c.close()
 			return nil, err
 		}
+	}
+	if err := c.cachePages(readerCache); err != nil {
+		c.close()
+		return nil, err
 	}
 	return c, nil
 }
