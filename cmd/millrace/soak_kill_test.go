@@ -47,10 +47,8 @@ var killDefinitions = []struct{ name, text string }{
 
 // killed is what clients of a server that is killed were told.
 type killed struct {
-	visit string
 	mu    sync.Mutex
 	said  map[string]bool // what was acknowledged: "started work-1", "sent 2", ...
-	tries map[string]int  // by what was counted
 	next  int
 	trash []string
 }
@@ -96,7 +94,7 @@ func TestServeSurvivesKills(t *testing.T) {
 	kills, seed := setting(t, serveKills, 12), setting(t, serveSeed, 1)
 	random := rand.New(rand.NewPCG(uint64(seed), 3))
 	data := t.TempDir()
-	k := &killed{said: map[string]bool{}, tries: map[string]int{}}
+	k := &killed{said: map[string]bool{}}
 	began := time.Now()
 	s, _ := serveProcess(t, data, nil)
 	if err := k.setup(t.Context(), newClient(s)); err != nil {

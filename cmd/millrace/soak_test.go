@@ -27,7 +27,6 @@ type served struct {
 	aws, rest string
 	cmd       *exec.Cmd
 	ended     chan struct{} // closed when the process has ended
-	once      sync.Once
 	log       *lines
 }
 
