@@ -47,10 +47,10 @@ var killDefinitions = []struct{ name, text string }{
 
 // killed is what clients of a server that is killed were told.
 type killed struct {
-	mu    sync.Mutex
-	said  map[string]bool // what was acknowledged: "started work-1", "sent 2", ...
-	next  int
-	trash []string
+	mu     sync.Mutex
+	said   map[string]bool // what was acknowledged: "started work-1", "sent 2", ...
+	next   int
+	faults []string
 }
 
 func (k *killed) say(format string, args ...any) {
@@ -70,8 +70,8 @@ func (k *killed) number() int {
 func (k *killed) fault(format string, args ...any) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if len(k.trash) < 20 {
-		k.trash = append(k.trash, fmt.Sprintf(format, args...))
+	if len(k.faults) < 20 {
+		k.faults = append(k.faults, fmt.Sprintf(format, args...))
 	}
 }
 
@@ -139,7 +139,7 @@ func TestServeSurvivesKills(t *testing.T) {
 	s.end(t)
 	k.check(t, data, got)
 	t.Logf("seed %d: %d kills in %s, %d of them before the server listened; %d acknowledgements, %d effects", seed, kills, time.Since(began).Round(time.Second), early, acknowledged, len(got))
-	for _, f := range k.trash {
+	for _, f := range k.faults {
 		t.Error(f)
 	}
 }
