@@ -75,6 +75,9 @@ func (b *batch) advance(mails []mail, now time.Time) error {
 		m := &b.mails[b.told]
 		in := m.in
 		var s interp.Step
+		if s, ok := b.e.steps.Get().(*interp.Step); ok {
+			x.Room = s.Events
+		}
 		if err := protect("advance", func() { s = interp.Advance(b.r.m, x, in, now) }); err != nil {
 			return err
 		}
@@ -210,10 +213,11 @@ func (e *Engine) resolve(resource string) (Task, error) {
 type caller struct {
 	id                 int64
 	arn, machine, role string
+	token              func(event int64) string
 }
 
 func (r *resident) caller() *caller {
-	return &caller{id: r.id, arn: r.x.ARN, machine: r.x.MachineARN, role: r.birth.role}
+	return &caller{id: r.id, arn: r.x.ARN, machine: r.x.MachineARN, role: r.birth.role, token: r.x.Token}
 }
 
 // call describes a call of a task's resource.
@@ -229,7 +233,7 @@ func (e *Engine) call(r *caller, c *interp.Command) Call {
 		call.Credentials = c.Credential.Bytes()
 	}
 	if c.Pattern == interp.WaitForTaskToken || c.Pattern == interp.Activity {
-		call.Token = e.Token(r.id, c.Event)
+		call.Token = r.token(c.Event)
 	}
 	return call
 }

@@ -286,6 +286,7 @@ func (b *batch) settled() {
 			m.done(b.verdicts[i], nil)
 		}
 	}
+	b.recycle()
 	e.changed(r, b.ended)
 	rest := b.mails[b.told:]
 	if b.ended {
@@ -306,6 +307,18 @@ func (b *batch) settled() {
 	}
 	r.join = b.join
 	e.sched.give(r, rest, b.more || b.join != 0)
+}
+
+// recycle gives away the room of the events, which are stored.
+func (b *batch) recycle() {
+	for _, s := range b.steps {
+		if n := cap(s.Events); n >= 4 && n <= 64 {
+			clear(s.Events)
+			*s = interp.Step{Events: s.Events[:0]}
+			b.e.steps.Put(s)
+		}
+	}
+	b.steps = nil
 }
 
 // failed deals with a unit that was not committed. Nothing that the execution

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"time"
 )
@@ -86,6 +87,9 @@ func (c *committer) run() {
 	var group []*unit
 	var units []*Unit
 	for {
+		// Those who were just answered come back with what they do next: a group of
+		// more units costs hardly more.
+		runtime.Gosched()
 		group = c.next(group[:0])
 		if len(group) == 0 {
 			return

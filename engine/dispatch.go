@@ -404,7 +404,7 @@ func (e *Engine) liveCall(v View, row *CommandRow) (*liveCall, error) {
 	if err != nil {
 		return nil, fmt.Errorf("command %d of execution %d: %w", row.Key.Event, x.ID, err)
 	}
-	call := e.call(&caller{id: x.ID, arn: e.executionARN(m, x.ID, e.nameOf(x)), machine: b.startedBy(m), role: b.role}, &c)
+	call := e.call(&caller{id: x.ID, arn: e.executionARN(m, x.ID, e.nameOf(x)), machine: b.startedBy(m), role: b.role, token: func(event int64) string { return e.Token(x.ID, event) }}, &c)
 	return &liveCall{act: e.remoteAction(c.Resource), call: call}, nil
 }
 

@@ -84,6 +84,7 @@ type Engine struct {
 	house     housekeeper
 	maps      mapRuns
 	meters    meters
+	steps     sync.Pool // of *interp.Step that are stored: their events' room is used again
 
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc

@@ -168,8 +168,12 @@ func (e *Engine) dress(r *resident) {
 	x.MachineARN = r.birth.startedBy(r.machine)
 	x.MachineName = r.machine.Name
 	x.Express = r.machine.Type == Express
-	id := r.id
-	x.Token = func(event int64) string { return e.Token(id, event) }
+	x.Token = func(event int64) string {
+		if r.sealed != event {
+			r.sealed, r.token = event, e.Token(r.id, event)
+		}
+		return r.token
+	}
 	x.HasActivity = e.hasActivity
 }
 

@@ -45,6 +45,8 @@ type resident struct {
 	failures   int   // of its units in a row
 	poison     error // what its local actions failed with twice: they are not run again
 	express    *expressRun
+	token      string // the last that was asked for,
+	sealed     int64  // and its event
 }
 
 // residence says where a resident is.

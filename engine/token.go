@@ -8,7 +8,9 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"hash"
 	"strconv"
+	"sync"
 )
 
 // MaxToken is the most bytes of a task token.
@@ -19,7 +21,25 @@ const MaxToken = 2048
 type keys struct {
 	masters map[int64][]byte
 	current int64
-	token   map[int64][]byte
+	token   map[int64]*mac
+}
+
+// mac authenticates texts under one key. Its hashes are used again, keyed as they are.
+type mac struct{ hashes sync.Pool }
+
+func newMAC(key []byte) *mac {
+	m := new(mac)
+	m.hashes.New = func() any { return hmac.New(sha256.New, key) }
+	return m
+}
+
+// sum appends the code of a text to dst.
+func (m *mac) sum(dst, text []byte) []byte {
+	h := m.hashes.Get().(hash.Hash)
+	defer m.hashes.Put(h)
+	h.Reset()
+	h.Write(text)
+	return h.Sum(dst)
 }
 
 // DeriveKey returns a secret of 32 bytes for a purpose, such as sealing an
@@ -41,14 +61,14 @@ func (e *Engine) loadKeys() error {
 		if err != nil {
 			return err
 		}
-		e.keys = keys{masters: map[int64][]byte{}, token: map[int64][]byte{}}
+		e.keys = keys{masters: map[int64][]byte{}, token: map[int64]*mac{}}
 		for _, r := range list {
 			n, err := strconv.ParseInt(r.Name, 10, 64)
 			if err != nil {
 				return fmt.Errorf("key %q: %w", r.Name, err)
 			}
 			e.keys.masters[n] = r.Data
-			e.keys.token[n] = derive(r.Data, "token")
+			e.keys.token[n] = newMAC(derive(r.Data, "token"))
 			e.keys.current = max(e.keys.current, n)
 		}
 		return nil
@@ -84,9 +104,7 @@ func (e *Engine) Token(execution, event int64) string {
 	b = binary.AppendUvarint(b, uint64(e.keys.current))
 	b = binary.AppendUvarint(b, uint64(execution))
 	b = binary.AppendUvarint(b, uint64(event))
-	h := hmac.New(sha256.New, e.keys.token[e.keys.current])
-	h.Write(b)
-	return base64.RawURLEncoding.EncodeToString(h.Sum(b))
+	return base64.RawURLEncoding.EncodeToString(e.keys.token[e.keys.current].sum(b, b))
 }
 
 // OpenToken returns what a token was sealed for, or ErrInvalidToken.
@@ -109,9 +127,7 @@ func (e *Engine) OpenToken(token string) (execution, event int64, err error) {
 		part[i], rest = v, rest[n:]
 	}
 	key := e.keys.token[int64(part[0])]
-	h := hmac.New(sha256.New, key)
-	h.Write(text)
-	if key == nil || len(rest) != 0 || !hmac.Equal(h.Sum(nil), sum) {
+	if key == nil || len(rest) != 0 || !hmac.Equal(key.sum(nil, text), sum) {
 		return 0, 0, fail(ErrInvalidToken, "Invalid token")
 	}
 	return int64(part[1]), int64(part[2]), nil

@@ -262,7 +262,7 @@ func (r *run) full() bool { return r.moves >= MaxTransitions || r.bytes >= MaxEv
 func (r *run) room() int {
 	switch {
 	case r.m == nil: // Settle
-		return 2
+		return 1
 	case r.x.head.event <= 1: // two for each state, as far as the execution comes at once
 		return min(2*len(r.m.States)+2, 32)
 	default:
@@ -290,7 +290,9 @@ func (r *run) event(e Event, previous int64) int64 {
 		}
 	}
 	e.ID, e.Previous, e.Time = x.head.event, previous, clock(r.now)
-	if r.s.Events == nil {
+	if r.s.Events == nil && cap(x.Room) > 0 {
+		r.s.Events, x.Room = x.Room[:0], nil
+	} else if r.s.Events == nil {
 		r.s.Events = make([]Event, 0, r.room())
 	}
 	r.s.Events = append(r.s.Events, e)

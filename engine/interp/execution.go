@@ -28,6 +28,10 @@ type Execution struct {
 	// fails with States.Runtime. nil: every activity exists.
 	HasActivity func(arn string) bool
 
+	// Room is where the events of the next step that has any are put, as far as
+	// they fit; the step takes it. The shell may set it. nil: room is made.
+	Room []Event
+
 	// Probe is for tests of single states. nil: none.
 	Probe *Probe
 
