@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -82,11 +83,12 @@ func crashHook() func(string) {
 	if err != nil {
 		return nil
 	}
+	var seen atomic.Int64
 	return func(at string) {
 		if at != point {
 			return
 		}
-		if left--; left == 0 {
+		if seen.Add(1) == int64(left) {
 			self, err := os.FindProcess(os.Getpid())
 			if err == nil {
 				self.Kill()
