@@ -73,9 +73,14 @@ func (e *encoder) event(v *Event, from int64) {
 	e.int(v.ID - v.Previous)
 	e.uint(uint64(v.Time.UnixMilli() - from))
 	e.uint(has)
-	for i, s := range v.names() {
-		if has&nameBits[i] != 0 {
-			e.name(*s)
+	if has&eventName != 0 {
+		e.name(v.Name)
+	}
+	if has&moreNames != 0 {
+		for i, s := range v.names() {
+			if bit := nameBits[i]; has&bit&moreNames != 0 {
+				e.name(*s)
+			}
 		}
 	}
 	if has&eventInput != 0 {
@@ -97,12 +102,20 @@ func (e *encoder) event(v *Event, from int64) {
 	if has&eventCause != 0 {
 		e.name(*v.Cause)
 	}
-	for i, n := range v.ints() {
-		if has&intBits[i] != 0 {
-			e.int(**n)
+	if has&anyInt != 0 {
+		for i, n := range v.ints() {
+			if has&intBits[i] != 0 {
+				e.int(**n)
+			}
 		}
 	}
 }
+
+// What most events have none of.
+const (
+	moreNames = eventResource | eventResourceType | eventRegion | eventWorker | eventMapRun | eventRoleARN | eventLocation | eventRole
+	anyInt    = eventTimeout | eventHeartbeat | eventLength | eventIndex | eventRedrives
+)
 
 // names are the event's strings that come again and again, in the order in which they are stored.
 func (v *Event) names() [9]*string {
@@ -119,31 +132,30 @@ var intBits = [5]uint64{eventTimeout, eventHeartbeat, eventLength, eventIndex, e
 
 func (v *Event) has() uint64 {
 	var has uint64
-	for i, s := range v.names() {
-		if *s != "" {
-			has |= nameBits[i]
+	set := func(there bool, bit uint64) {
+		if there {
+			has |= bit
 		}
 	}
-	for i, n := range v.ints() {
-		if *n != nil {
-			has |= intBits[i]
-		}
-	}
-	if v.Input != nil {
-		has |= eventInput
-	}
-	if v.Output != nil {
-		has |= eventOutput
-	}
-	if len(v.Assigned) > 0 {
-		has |= eventAssigned
-	}
-	if v.Error != nil {
-		has |= eventError
-	}
-	if v.Cause != nil {
-		has |= eventCause
-	}
+	set(v.Name != "", eventName)
+	set(v.Resource != "", eventResource)
+	set(v.ResourceType != "", eventResourceType)
+	set(v.Region != "", eventRegion)
+	set(v.Worker != "", eventWorker)
+	set(v.MapRunARN != "", eventMapRun)
+	set(v.RoleARN != "", eventRoleARN)
+	set(v.Location != "", eventLocation)
+	set(v.Role != "", eventRole)
+	set(v.Timeout != nil, eventTimeout)
+	set(v.Heartbeat != nil, eventHeartbeat)
+	set(v.Length != nil, eventLength)
+	set(v.Index != nil, eventIndex)
+	set(v.Redrives != nil, eventRedrives)
+	set(v.Input != nil, eventInput)
+	set(v.Output != nil, eventOutput)
+	set(len(v.Assigned) > 0, eventAssigned)
+	set(v.Error != nil, eventError)
+	set(v.Cause != nil, eventCause)
 	return has
 }
 
