@@ -145,3 +145,37 @@ func TestSpaceIsGivenBack(t *testing.T) {
 		}
 	}
 }
+
+// between is a store that does something before a read of one who asks for it.
+type between struct{ engine.Store }
+
+// before is the key of a context's func() that Read calls first.
+type before struct{}
+
+func (s between) Read(ctx context.Context, f func(engine.View) error) error {
+	if do, ok := ctx.Value(before{}).(func()); ok {
+		do()
+	}
+	return s.Store.Read(ctx, f)
+}
+
+// Who found a state machine before it was deleted starts nothing of it once it is gone.
+func TestGoneMachineStartsNothing(t *testing.T) {
+	b := openBench(t, &bench{dir: t.TempDir(), wrap: func(s engine.Store) engine.Store { return between{s} }})
+	m := b.machine("m", wait)
+	b.restart() // the machine and its definition are to be read
+	reads := 0
+	ctx := context.WithValue(context.Background(), before{}, func() {
+		if reads++; reads == 2 {
+			if err := b.DeleteStateMachine(context.Background(), m); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	_, err := b.StartExecution(ctx, engine.StartInput{MachineARN: m})
+	wantErr(t, "the start", err, engine.ErrMachineDeleting)
+	if reads < 2 {
+		t.Errorf("%d reads: the machine was not deleted meanwhile", reads)
+	}
+	b.dropTo(0)
+}

@@ -46,6 +46,7 @@ type machines struct {
 	compiled map[int64]*compiled
 	bytes    int            // of compiled
 	deleting map[int64]bool // machines that start nothing more, by id
+	gone     []int64        // those of them that were removed last, the oldest first
 }
 
 // compiled is a definition ready to run.
@@ -63,6 +64,10 @@ const (
 	compiledShare     = 8
 	compiledBase      = 1 << 10
 )
+
+// goneMachines is how many machines are remembered that were removed: who found
+// one before that may only now come to start an execution of it.
+const goneMachines = 10000
 
 func (c *machines) init() {
 	c.byName, c.byID, c.compiled = map[string]*machine{}, map[int64]*machine{}, map[int64]*compiled{}
@@ -110,13 +115,18 @@ func (c *machines) forget(id int64) {
 	}
 }
 
-// removed forgets a machine that is gone. Another may have the same definition:
-// it is compiled again when it is needed.
+// removed forgets a machine that is gone, but for that it starts nothing more.
+// Another may have the same definition: it is compiled again when it is needed.
 func (c *machines) removed(id, definition int64) {
 	c.forget(id)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.deleting, id)
+	c.deleting[id] = true
+	c.gone = append(c.gone, id)
+	if len(c.gone) > goneMachines {
+		delete(c.deleting, c.gone[0])
+		c.gone = c.gone[1:]
+	}
 	c.drop(definition)
 }
 

@@ -29,7 +29,21 @@ func TestCompiledDefinitionsAreBounded(t *testing.T) {
 		c.deleting[id] = true
 		c.removed(id, id)
 	}
-	if c.bytes != 0 || len(c.compiled) != 0 || len(c.deleting) != 0 {
-		t.Errorf("of machines that are gone is left: %d bytes, %v, %v", c.bytes, c.compiled, c.deleting)
+	if c.bytes != 0 || len(c.compiled) != 0 {
+		t.Errorf("of machines that are gone is left: %d bytes, %v", c.bytes, c.compiled)
+	}
+}
+
+// Machines that are gone are remembered for a while.
+func TestGoneMachinesAreBounded(t *testing.T) {
+	var c machines
+	c.init()
+	const last = 3 * goneMachines
+	for id := int64(1); id <= last; id++ {
+		c.deleting[id] = true
+		c.removed(id, 0)
+	}
+	if len(c.deleting) != goneMachines || len(c.gone) != goneMachines || !c.isDeleting(last) {
+		t.Errorf("%d of %d are remembered, the last: %v", len(c.deleting), last, c.isDeleting(last))
 	}
 }
