@@ -279,7 +279,7 @@ func (e *Engine) ended(r *resident) { e.removeDeleting(r.machine) }
 // removeDeleting removes a machine that is being deleted, should that have been
 // its last execution.
 func (e *Engine) removeDeleting(m *machine) {
-	if !e.machines.isDeleting(m.ID) {
+	if m.Status != MachineDeleting && !e.machines.isDeleting(m.ID) { // an older process may have been told
 		return
 	}
 	u := &unit{}

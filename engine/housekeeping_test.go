@@ -179,3 +179,26 @@ func TestGoneMachineStartsNothing(t *testing.T) {
 	}
 	b.dropTo(0)
 }
+
+// A machine that was deleted goes with its last execution, whichever process ends that.
+func TestDeletedMachineGoesAfterRestart(t *testing.T) {
+	for _, typ := range []engine.MachineType{engine.Standard, engine.Express} {
+		b := newFileBench(t)
+		m := b.machineOf(typ, "m", wait)
+		b.start(m, "", `{}`)
+		if err := b.DeleteStateMachine(context.Background(), m); err != nil {
+			t.Fatal(err)
+		}
+		b.restart()
+		sm, err := b.DescribeStateMachine(context.Background(), m)
+		want(t, "while it runs", []any{sm.Status, err}, []any{engine.MachineDeleting, nil})
+		for limit := time.Now().Add(patience); err == nil; _, err = b.DescribeStateMachine(context.Background(), m) {
+			if time.Now().After(limit) {
+				t.Fatalf("%s: the machine is still there", typ)
+			}
+			b.tick(10 * time.Second)
+		}
+		wantErr(t, "after that", err, engine.ErrMachineNotFound)
+		b.dropTo(0)
+	}
+}
