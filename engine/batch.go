@@ -75,8 +75,10 @@ func (b *batch) advance(mails []mail, now time.Time) error {
 		m := &b.mails[b.told]
 		in := m.in
 		var s interp.Step
-		if s, ok := b.e.steps.Get().(*interp.Step); ok {
-			x.Room = s.Events
+		if x.Room == nil {
+			if s, ok := b.e.steps.Get().(*interp.Step); ok {
+				x.Room = s.Events
+			}
 		}
 		if err := protect("advance", func() { s = interp.Advance(b.r.m, x, in, now) }); err != nil {
 			return err
@@ -88,6 +90,7 @@ func (b *batch) advance(mails []mail, now time.Time) error {
 			return err
 		}
 	}
+	x.Room = nil // while the execution waits it is of no use
 	return nil
 }
 
