@@ -35,7 +35,11 @@ func tuneHeap() {
 	adapt(struct{}{})
 }
 
+// leastHeap is what the runtime takes to be alive of less, and multiplies by GOGC all
+// the same: the first collection of all comes when that is full.
+const leastHeap = 4 << 20
+
 // heapPercent returns the GOGC under which a heap with so many bytes alive has its room.
 func heapPercent(live uint64) int {
-	return int(max(100, heapRoom*100/max(live, 1<<20)))
+	return int(max(100, heapRoom*100/max(live, leastHeap)))
 }
