@@ -261,7 +261,7 @@ func (r *run) full() bool { return r.moves >= MaxTransitions || r.bytes >= MaxEv
 // room is about how many events the step will have.
 func (r *run) room() int {
 	switch {
-	case r.m == nil: // Settle
+	case r.m == nil: // Crash
 		return 1
 	case r.x.head.event <= 1: // two for each state, as far as the execution comes at once
 		return min(2*len(r.m.States)+2, 32)
