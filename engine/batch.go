@@ -100,7 +100,7 @@ func (b *batch) account(m *mail, v interp.Verdict) {
 	case m.in.Kind == interp.Picked:
 		b.answered = append(b.answered, m.in.Event)
 	case m.in.Kind != interp.Answer:
-	case c != nil && v == interp.Accepted && c.live.call.Pattern == interp.WaitForTaskToken && !m.in.Outcome.Failed:
+	case c != nil && v == interp.Accepted && c.live.call.Pattern == interp.WaitForTaskToken && b.r.x.Waits(m.in.Event):
 		// The call is over, the task goes on: it waits for its token.
 		row := c.row
 		row.Kind, row.Epoch = TokenCommand, 0
@@ -193,7 +193,7 @@ func (b *batch) settle(c *interp.Command, o interp.Outcome, now time.Time) error
 	err := protect("settle", func() { s = interp.Settle(b.r.x, c.Event, o, now) })
 	b.steps = append(b.steps, &s)
 	b.more, b.ended = s.More, s.Ended
-	if err == nil && !o.Failed && c.Pattern == interp.WaitForTaskToken {
+	if err == nil && c.Pattern == interp.WaitForTaskToken && b.r.x.Waits(c.Event) {
 		b.tokens = append(b.tokens, c)
 	}
 	return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -295,6 +296,28 @@ func TestTaskToken(t *testing.T) {
 			i := b.end(arn)
 			want(t, "output", string(i.Output), `{"yes": true}`)
 			b.outboxEmpty()
+		})
+	}
+}
+
+// A call whose output is too large ends its task, which waits for no token then.
+func TestTaskTokenAfterTooLargeOutput(t *testing.T) {
+	large := `"` + strings.Repeat("x", interp.MaxDocument) + `"`
+	const resource = svc + "ask.waitForTaskToken"
+	for kind, act := range map[string]engine.Task{
+		"local":  &local{resource: resource, run: func(engine.Tx, engine.Call) (interp.Outcome, error) { return ok(large), nil }},
+		"remote": &remote{resource: resource, call: func(context.Context, engine.Call) (interp.Outcome, error) { return ok(large), nil }},
+		"read":   &reading{resource: resource, read: func(engine.Reader, engine.Call) (interp.Outcome, error) { return ok(large), nil }},
+	} {
+		t.Run(kind, func(t *testing.T) {
+			b := newBench(t, act)
+			m := b.machine("m", `{"StartAt": "T", "States": {
+				"T": {"Type": "Task", "Resource": "`+resource+`", "End": true, "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "W"}]},
+				"W": {"Type": "Wait", "Seconds": 10, "End": true}}}`)
+			arn := b.start(m, "", `{}`)
+			b.until(arn, func(engine.ExecutionInfo) bool { return strings.HasSuffix(b.types(arn), "WaitStateEntered") })
+			pending, _, err := b.PendingTasks(context.Background(), engine.PendingFilter{MachineARN: m}, engine.Page{})
+			want(t, "tasks that wait", []any{len(pending), err}, []any{0, nil})
 		})
 	}
 }

@@ -119,6 +119,9 @@ func (x *Execution) Stopped() time.Time {
 // LastEvent returns the id of the last event of the history; 0 before the first.
 func (x *Execution) LastEvent() int64 { return x.head.event }
 
+// Waits reports whether the task that an event scheduled is not over.
+func (x *Execution) Waits(event int64) bool { return x.events[event] != nil }
+
 // Frames returns the number of live frames.
 func (x *Execution) Frames() int { return len(x.frames) }
 
