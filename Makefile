@@ -24,7 +24,7 @@ soak-map:         ## a distributed Map over 1,000,000 items, in less than 300 MB
 	MILLRACE_SOAK_ROWS=1000000 go test -count=1 -timeout 1h -run 'TestMapRunSoak' -v ./engine
 
 .PHONY: soak-jsonata
-soak-jsonata:     ## compare random JSONata with the reference from npm for ten minutes; needs node
+soak-jsonata:     ## compare random JSONata with the reference from npm, run in goja, for ten minutes
 	dir=$$(mktemp -d) && trap 'rm -rf "$$dir"' EXIT && cd "$$dir" && npm pack --silent jsonata@2.2.2 && tar -xzf jsonata-2.2.2.tgz && \
 	cd $(CURDIR) && MILLRACE_JSONATA_JS="$$dir/package/jsonata.js" go test -count=1 -run '^$$' -fuzz FuzzReference -fuzztime 10m -fuzzminimizetime 1s -parallel 1 ./asl/jsonata
 

@@ -45,6 +45,9 @@ var rules = []rule{
 
 const module = "millrace"
 
+// forTests is the one dependency that no program may contain.
+const forTests = "github.com/dop251/goja"
+
 func TestImportsPointOneWay(t *testing.T) {
 	packages := 0
 	err := filepath.WalkDir(".", func(name string, d fs.DirEntry, err error) error {
@@ -94,6 +97,9 @@ func checkFile(t *testing.T, name string) {
 				t.Errorf("%s imports %s: %s may import only %v", name, own, r.folder, r.own)
 			}
 			continue
+		}
+		if within(imported, forTests) {
+			t.Errorf("%s imports %s, which is for tests alone", name, imported)
 		}
 		for _, refused := range r.std {
 			if within(imported, refused) {
