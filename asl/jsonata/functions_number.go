@@ -2,6 +2,7 @@ package jsonata
 
 import (
 	"math"
+	"math/big"
 	"regexp"
 	"strconv"
 
@@ -67,8 +68,27 @@ func smallest(l list) float64 {
 
 var (
 	decimalNumber = regexp.MustCompile(`^-?[0-9]+(\.[0-9]+)?([Ee][-+]?[0-9]+)?$`)
-	basedNumber   = regexp.MustCompile(`^0([xX][0-9A-Fa-f]+|[oO][0-7]+|[bB][0-1]+)$`)
+	// The reference looks for these anywhere in a text, each in its own way, and
+	// gives NaN where JavaScript takes no number: what is left is space around them.
+	basedNumber = regexp.MustCompile(`^(?:(0[xX][0-9A-Fa-f]+)` + space + `*|` + space + `*(0[oO][0-7]+)` + space + `*|` + space + `*(0[bB][0-1]+))$`)
 )
+
+// space is what JavaScript trims from a number.
+const space = `[\t-\r \x{a0}\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}\x{feff}]`
+
+// based is the number of a text with digits of base 16, 8 or 2.
+func based(text string) (float64, bool) {
+	m := basedNumber.FindStringSubmatch(text)
+	if m == nil {
+		return 0, false
+	}
+	n, ok := new(big.Int).SetString(m[1]+m[2]+m[3], 0)
+	if !ok {
+		return 0, false
+	}
+	f, _ := n.Float64()
+	return f, !math.IsInf(f, 0)
+}
 
 // fnNumber is $number.
 func fnNumber(_ *evaluator, args []any) (any, error) {
@@ -85,10 +105,8 @@ func fnNumber(_ *evaluator, args []any) (any, error) {
 			if f, err := strconv.ParseFloat(v, 64); err == nil {
 				return f, nil
 			}
-		} else if basedNumber.MatchString(v) {
-			if n, err := strconv.ParseUint(v, 0, 64); err == nil {
-				return float64(n), nil
-			}
+		} else if f, ok := based(v); ok {
+			return f, nil
 		}
 	}
 	e := faultValue("D3030", argAt(args, 0))

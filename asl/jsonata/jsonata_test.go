@@ -146,6 +146,13 @@ func TestNumbersAreJavaScripts(t *testing.T) {
 		`$formatNumber(1234.5, "#,##0.00")`: `"1,234.50"`,
 		`$formatInteger(1999, "I")`:         `"MCMXCIX"`,
 		`$number("0x1F") + $number("1e2")`:  `131`,
+		`$number("0x1F  ")`:                 `31`,
+		`$number(" 0x1F")`:                  `D3030`,
+		`$number(" 0o17\n")`:                `15`,
+		`$number("\n0b11")`:                 `3`,
+		`$number("0b11 ")`:                  `D3030`,
+		`$number("0x1F\u0085")`:             `D3030`,
+		`$number("0x1FFFFFFFFFFFFFFFFF")`:   `590295810358705700000`,
 	} {
 		if got := outcome(expr, parseDoc(t, `{"big":12345678901234567890.0,"one":1.0}`), nil); got != want {
 			t.Errorf("%s: got %s, want %s", expr, got, want)
