@@ -86,12 +86,15 @@ func (c *committer) run() {
 	defer close(c.ended)
 	var group []*unit
 	var units []*Unit
+	last := 0 // the length of the group before
 	for {
-		// Those who were just answered come back with what they do next: a group of
-		// more units costs hardly more.
-		runtime.Gosched()
+		if c.queued() < last {
+			// Those who were just answered come back with what they do next: a group of
+			// more units costs hardly more.
+			runtime.Gosched()
+		}
 		group = c.next(group[:0])
-		if len(group) == 0 {
+		if last = len(group); last == 0 {
 			return
 		}
 		for len(group) > 0 {
@@ -111,6 +114,13 @@ func (c *committer) run() {
 		}
 		group = group[:0]
 	}
+}
+
+// queued returns the length of the queue.
+func (c *committer) queued() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.queue)
 }
 
 // next waits for units and takes a group of them; none at the end.

@@ -183,6 +183,9 @@ func (e *Engine) recover(ctx context.Context) error {
 	if err := e.loadActivities(ctx); err != nil {
 		return err
 	}
+	if err := e.removeDeleted(ctx); err != nil {
+		return err
+	}
 	after := int64(0)
 	for {
 		var found []int64

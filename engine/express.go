@@ -295,6 +295,28 @@ func (e *Engine) removeDeleting(m *machine) {
 	e.committer.submit(u)
 }
 
+// removeDeleted sees to the machines whose deletion the last process had begun:
+// those of which nothing runs go.
+func (e *Engine) removeDeleted(ctx context.Context) error {
+	return e.store.Read(ctx, func(v View) error {
+		after := int64(0)
+		for {
+			records, err := v.Records(MachineRecord, after, maxPage)
+			if err != nil || len(records) == 0 {
+				return err
+			}
+			for i := range records {
+				after = records[i].ID
+				if m, err := e.machineOf(&records[i]); err != nil {
+					return err
+				} else if m.Status == MachineDeleting {
+					e.removeDeleting(m)
+				}
+			}
+		}
+	})
+}
+
 // crash ends an execution that its own units keep from going on.
 func (e *Engine) crash(r *resident, mails []mail, cause error) {
 	text := "The execution cannot go on: " + firstLine(cause)

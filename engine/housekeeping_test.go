@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -181,6 +182,38 @@ func TestGoneMachineStartsNothing(t *testing.T) {
 }
 
 // A machine that was deleted goes with its last execution, whichever process ends that.
+// TestDeletionGoesOnAfterRestart ends the process between the two commits of a
+// deletion.
+func TestDeletionGoesOnAfterRestart(t *testing.T) {
+	var dead atomic.Bool
+	b := &bench{dir: t.TempDir()}
+	var left atomic.Int64
+	b.wrap = func(s engine.Store) engine.Store {
+		return &flaky{Store: s, fail: func(int64) (before, after error) {
+			if dead.Load() && left.Add(-1) < 0 {
+				return fmt.Errorf("%w: as told", engine.ErrBusy), nil
+			}
+			return nil, nil
+		}}
+	}
+	openBench(t, b)
+	m := b.machine("m", chain)
+	left.Store(1)
+	dead.Store(true)
+	wantErr(t, "the deletion", b.DeleteStateMachine(context.Background(), m), engine.ErrBusy)
+	b.wrap = nil
+	b.restart()
+	for limit := time.Now().Add(patience); ; {
+		_, err := b.DescribeStateMachine(context.Background(), m)
+		if errors.Is(err, engine.ErrMachineNotFound) {
+			return
+		}
+		if time.Now().After(limit) {
+			t.Fatalf("the machine is still there: %v", err)
+		}
+	}
+}
+
 func TestDeletedMachineGoesAfterRestart(t *testing.T) {
 	for _, typ := range []engine.MachineType{engine.Standard, engine.Express} {
 		b := newFileBench(t)

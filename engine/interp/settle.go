@@ -8,7 +8,7 @@ import "time"
 // task that is over is Late or Unknown and changes nothing. Advance must have
 // been called since [Decode].
 func Settle(x *Execution, event int64, o Outcome, now time.Time) Step {
-	var s Step
+	s := Step{Events: make([]Event, 0, 1)}
 	if x.head.status != Running {
 		s.Ended, s.Verdict = true, Late
 		return s

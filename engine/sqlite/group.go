@@ -64,6 +64,7 @@ func (t *txn) Trim() (more bool, err error) {
 	if err != nil || free <= spacePages {
 		return false, err
 	}
+	t.wrote = true
 	if err := t.conn.script(fmt.Sprintf("PRAGMA incremental_vacuum(%d)", cutPages)); err != nil {
 		return false, err
 	}
