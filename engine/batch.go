@@ -22,7 +22,8 @@ type batch struct {
 	told     int
 	unread   []InboxKey // messages that cannot be read
 	steps    []*interp.Step
-	before   int // steps that came before the unit ran
+	before   int           // steps that came before the unit ran
+	draft    *interp.Draft // of them; nil: the unit runs no local action
 	local    []localCall
 	remote   []remoteCall
 	tokens   []*interp.Command // local calls whose tasks wait for their token

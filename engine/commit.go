@@ -30,7 +30,13 @@ func (b *batch) submit() {
 			return
 		}
 	}
-	b.before = len(b.steps)
+	if b.before = len(b.steps); len(b.local) > 0 {
+		// What comes before the local actions is encoded here, not while others wait.
+		if err := protect("encode", func() { b.draft = r.x.Draft(b.steps...) }); err != nil {
+			b.failed(err)
+			return
+		}
+	}
 	u := &b.unit
 	u.bytes = b.change.Bytes()
 	u.done = b.committed
@@ -188,7 +194,11 @@ func (b *batch) fill() {
 		c.Closed = append(c.Closed, s.Moot...)
 		c.Joined = append(c.Joined, s.JoinedBy...)
 	}
-	c.Rows = x.Changes(b.steps...)
+	if b.draft != nil {
+		c.Rows = b.draft.Finish(b.steps[b.before:]...)
+	} else {
+		c.Rows = x.Changes(b.steps...)
+	}
 	c.Status, c.StatusChanged = x.Status(), b.ended && r.version != 0
 	c.Wake = 0
 	switch {

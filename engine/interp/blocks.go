@@ -25,45 +25,52 @@ const (
 	eventRedrives
 )
 
-// blocks encodes the events of steps, as few blocks as they fit into.
-func (x *Execution) blocks(steps []*Step) (blocks []Block) {
-	left := 0
+// blockWriter encodes events into as few blocks as they fit into.
+type blockWriter struct {
+	x      *Execution
+	blocks []Block
+	b      Block // the one that is being written
+	e      encoder
+	n      int   // its events
+	from   int64 // the time of its first, in ms
+}
+
+// add encodes the events of steps.
+func (w *blockWriter) add(steps []*Step) {
+	left := 1 // room for the outcome of a local action
 	for _, s := range steps {
 		left += len(s.Events)
-	}
-	var e encoder
-	var b Block
-	var from int64
-	n := 0
-	end := func() {
-		if n > 0 {
-			b.Data = e.b
-			blocks = append(blocks, b)
-			n = 0
-		}
 	}
 	for _, s := range steps {
 		for i := range s.Events {
 			v := &s.Events[i]
-			if n == BlockEvents || len(e.b) >= BlockBytes {
-				end()
+			if w.n == BlockEvents || len(w.e.b) >= BlockBytes {
+				w.end()
 			}
-			if n == 0 {
-				e = encoder{x: x, b: make([]byte, 0, 64*min(left, BlockEvents))}
-				from = v.Time.UnixMilli()
-				e.byte(formatVersion)
-				e.int(v.ID)
-				e.int(from)
-				b.First = v.ID
+			if w.n == 0 {
+				w.e = encoder{x: w.x, b: make([]byte, 0, 64*min(left, BlockEvents))}
+				w.from = v.Time.UnixMilli()
+				w.e.byte(formatVersion)
+				w.e.int(v.ID)
+				w.e.int(w.from)
+				w.b.First = v.ID
 			}
-			e.event(v, from)
-			b.Last = v.ID
-			n++
+			w.e.event(v, w.from)
+			w.b.Last = v.ID
+			w.n++
 			left--
 		}
 	}
-	end()
-	return blocks
+}
+
+// end ends the block that is being written and returns all of them.
+func (w *blockWriter) end() []Block {
+	if w.n > 0 {
+		w.b.Data = w.e.b
+		w.blocks = append(w.blocks, w.b)
+		w.n = 0
+	}
+	return w.blocks
 }
 
 // event writes one event of a block that begins at time from.

@@ -54,7 +54,26 @@ type DocFunc func(n int64) (*document.Doc, error)
 // once, in order. Documents get their numbers here; one that is passed on
 // unchanged keeps its number. The results of the frames in the steps' JoinedBy
 // are to be deleted before Change.Results are stored.
-func (x *Execution) Changes(steps ...*Step) Change {
+func (x *Execution) Changes(steps ...*Step) Change { return x.Draft(steps...).Finish() }
+
+// Draft is the encoding of steps that others will follow before it is stored.
+type Draft struct {
+	steps  []*Step
+	events blockWriter
+}
+
+// Draft begins the encoding of steps: that of their events, which is most of it.
+func (x *Execution) Draft(steps ...*Step) *Draft {
+	d := &Draft{steps: steps, events: blockWriter{x: x}}
+	d.events.add(steps)
+	return d
+}
+
+// Finish adds the steps that came since and returns what all of them changed, as
+// [Execution.Changes] does. It is called once.
+func (d *Draft) Finish(steps ...*Step) Change {
+	d.events.add(steps)
+	x, steps := d.events.x, append(d.steps[:len(d.steps):len(d.steps)], steps...)
 	var c Change
 	x.nums.changes++
 	for _, s := range steps {
@@ -83,7 +102,7 @@ func (x *Execution) Changes(steps ...*Step) Change {
 			c.Results = append(c.Results, ResultRow{Frame: r.Frame, Index: r.Index, Data: e.b})
 		}
 	}
-	c.Blocks = x.blocks(steps)
+	c.Blocks = d.events.end()
 	c.Head = x.encodeHead()
 	c.Docs = x.nums.fresh
 	x.nums.fresh = nil
