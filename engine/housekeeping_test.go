@@ -182,35 +182,40 @@ func TestGoneMachineStartsNothing(t *testing.T) {
 }
 
 // A machine that was deleted goes with its last execution, whichever process ends that.
-// TestDeletionGoesOnAfterRestart ends the process between the two commits of a
-// deletion.
+// TestDeletionGoesOnAfterRestart ends the process after one commit after the other
+// of a deletion: it has not begun, or the machine goes in the end.
 func TestDeletionGoesOnAfterRestart(t *testing.T) {
-	var dead atomic.Bool
-	b := &bench{dir: t.TempDir()}
-	var left atomic.Int64
-	b.wrap = func(s engine.Store) engine.Store {
-		return &flaky{Store: s, fail: func(int64) (before, after error) {
-			if dead.Load() && left.Add(-1) < 0 {
-				return fmt.Errorf("%w: as told", engine.ErrBusy), nil
+	for allowed := int64(0); allowed < 4; allowed++ {
+		b := &bench{dir: t.TempDir()}
+		var dead atomic.Bool
+		var left atomic.Int64
+		b.wrap = func(s engine.Store) engine.Store {
+			return &flaky{Store: s, fail: func(int64) (before, after error) {
+				if dead.Load() && left.Add(-1) < 0 {
+					return fmt.Errorf("%w: as told", engine.ErrBusy), nil
+				}
+				return nil, nil
+			}}
+		}
+		openBench(t, b)
+		m := b.machine("m", chain)
+		left.Store(allowed)
+		dead.Store(true)
+		if err := b.DeleteStateMachine(context.Background(), m); err != nil {
+			wantErr(t, "the deletion", err, engine.ErrBusy)
+		}
+		b.wrap = nil
+		b.restart()
+		for limit := time.Now().Add(patience); ; {
+			sm, err := b.DescribeStateMachine(context.Background(), m)
+			if errors.Is(err, engine.ErrMachineNotFound) || err == nil && sm.Status != engine.MachineDeleting {
+				break
 			}
-			return nil, nil
-		}}
-	}
-	openBench(t, b)
-	m := b.machine("m", chain)
-	left.Store(1)
-	dead.Store(true)
-	wantErr(t, "the deletion", b.DeleteStateMachine(context.Background(), m), engine.ErrBusy)
-	b.wrap = nil
-	b.restart()
-	for limit := time.Now().Add(patience); ; {
-		_, err := b.DescribeStateMachine(context.Background(), m)
-		if errors.Is(err, engine.ErrMachineNotFound) {
-			return
+			if time.Now().After(limit) {
+				t.Fatalf("%d commits: the machine is still there: %v", allowed, err)
+			}
 		}
-		if time.Now().After(limit) {
-			t.Fatalf("the machine is still there: %v", err)
-		}
+		b.Close()
 	}
 }
 
