@@ -23,7 +23,7 @@ type batch struct {
 	unread   []InboxKey // messages that cannot be read
 	steps    []*interp.Step
 	before   int           // steps that came before the unit ran
-	draft    *interp.Draft // of them; nil: the unit runs no local action
+	draft    *interp.Draft // of them
 	local    []localCall
 	remote   []remoteCall
 	tokens   []*interp.Command // local calls whose tasks wait for their token

@@ -19,23 +19,21 @@ func (b *batch) submit() {
 		b.failed(err)
 		return
 	}
-	if len(b.local) == 0 {
-		b.before = len(b.steps)
-		if err := protect("encode", b.fill); err != nil {
-			b.failed(err)
-			return
+	// What comes before the local actions is encoded here, not while others wait.
+	b.before = len(b.steps)
+	err := protect("encode", func() {
+		b.draft = r.x.Draft(b.steps...)
+		if len(b.local) == 0 {
+			b.fill()
 		}
-		if r.version != 0 && b.empty() {
-			b.settled()
-			return
-		}
+	})
+	if err != nil {
+		b.failed(err)
+		return
 	}
-	if b.before = len(b.steps); len(b.local) > 0 {
-		// What comes before the local actions is encoded here, not while others wait.
-		if err := protect("encode", func() { b.draft = r.x.Draft(b.steps...) }); err != nil {
-			b.failed(err)
-			return
-		}
+	if len(b.local) == 0 && r.version != 0 && b.empty() {
+		b.settled()
+		return
 	}
 	u := &b.unit
 	u.bytes = b.change.Bytes()
@@ -194,11 +192,7 @@ func (b *batch) fill() {
 		c.Closed = append(c.Closed, s.Moot...)
 		c.Joined = append(c.Joined, s.JoinedBy...)
 	}
-	if b.draft != nil {
-		c.Rows = b.draft.Finish(b.steps[b.before:]...)
-	} else {
-		c.Rows = x.Changes(b.steps...)
-	}
+	c.Rows = b.draft.Finish(b.steps[b.before:]...)
 	c.Status, c.StatusChanged = x.Status(), b.ended && r.version != 0
 	c.Wake = 0
 	switch {
