@@ -205,24 +205,6 @@ func (c *mixCheck) list(f engine.ListFilter) (all []engine.ExecutionInfo) {
 	}
 }
 
-// count returns what a query counts.
-func (c *mixCheck) count(query string) (n int) {
-	c.t.Helper()
-	err := c.Read(context.Background(), func(r engine.Reader) error {
-		rows, err := r.Query(query)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		rows.Next()
-		return rows.Scan(&n)
-	})
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	return n
-}
-
 // settled waits until nothing is left to do: what is on its way between
 // executions, calls, and accepted EXPRESS executions, which nobody waited for.
 func (c *mixCheck) settled() {

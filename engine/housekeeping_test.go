@@ -14,21 +14,9 @@ import (
 
 // rows returns the number of rows of tables that hold executions. One of one
 // commit has one row, which holds its history.
-func (b *bench) rows() (n int64) {
+func (b *bench) rows() int64 {
 	b.t.Helper()
-	err := b.Read(context.Background(), func(r engine.Reader) error {
-		rows, err := r.Query("SELECT (SELECT count(*) FROM executions) + (SELECT count(*) FROM history) + (SELECT count(*) FROM docs)")
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		rows.Next()
-		return rows.Scan(&n)
-	})
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return n
+	return b.count("SELECT (SELECT count(*) FROM executions) + (SELECT count(*) FROM history) + (SELECT count(*) FROM docs)")
 }
 
 // dropTo waits until so many rows are left.

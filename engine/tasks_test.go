@@ -156,24 +156,30 @@ func TestRemoteAction(t *testing.T) {
 	b.outboxEmpty()
 }
 
+// count returns what a query counts.
+func (b *bench) count(query string) (n int64) {
+	b.t.Helper()
+	err := b.Read(context.Background(), func(r engine.Reader) error {
+		rows, err := r.Query(query)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		rows.Next()
+		return rows.Scan(&n)
+	})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return n
+}
+
 // outboxEmpty checks that nothing is left behind but executions and histories.
 // What reaches an execution that has ended is removed a little later.
 func (b *bench) outboxEmpty() {
 	b.t.Helper()
-	var n int64
 	for limit := time.Now().Add(patience); ; {
-		err := b.Read(context.Background(), func(r engine.Reader) error {
-			rows, err := r.Query("SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM inbox) + (SELECT count(*) FROM frames) + (SELECT count(*) FROM results)")
-			if err != nil {
-				return err
-			}
-			defer rows.Close()
-			rows.Next()
-			return rows.Scan(&n)
-		})
-		if err != nil {
-			b.t.Fatal(err)
-		}
+		n := b.count("SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM inbox) + (SELECT count(*) FROM frames) + (SELECT count(*) FROM results)")
 		if n == 0 {
 			return
 		}
