@@ -233,12 +233,8 @@ func (t *comparison) Match(env *Env) (bool, error) {
 
 // choiceValue evaluates a path of a choice rule. The error is an *Error.
 func choiceValue(p *jsonpath.Path, env *Env) (any, error) {
-	root, err := pathRoot(p, env)
-	if err == nil {
-		var v any
-		if v, err = p.Eval(root.Value()); err == nil {
-			return v, nil
-		}
+	if v, _, err := evalPath(p, env); err == nil {
+		return v, nil
 	}
 	return nil, &Error{Name: errRuntime, Cause: "Invalid path '" + p.String() + "': The choice state's condition path references an invalid value."}
 }

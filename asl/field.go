@@ -44,14 +44,13 @@ func (f *pathField) Constant() (*document.Doc, bool) { return nil, false }
 func (f *pathField) Source() string                  { return f.path.String() }
 
 func (f *pathField) Eval(env *Env) (*document.Doc, error) {
-	root, err := f.root(env)
-	if err != nil {
+	if f.path.IsRoot() {
+		return pathRoot(f.path, "", env)
+	}
+	v, root, err := evalPath(f.path, env)
+	if err != nil && root == nil {
 		return nil, err
 	}
-	if f.path.IsRoot() {
-		return root, nil
-	}
-	v, err := f.path.Eval(root.Value())
 	if err != nil {
 		return nil, f.failed(err, root)
 	}
@@ -67,14 +66,29 @@ func (f *pathField) evalValue(env *Env) (any, error) {
 	return d.Value(), nil
 }
 
-// root finds what the path starts from.
-func (f *pathField) root(env *Env) (*document.Doc, error) { return pathRoot(f.path, env) }
+// evalPath evaluates a path. root is what it starts from; nil, with an error:
+// there is no such variable.
+func evalPath(p *jsonpath.Path, env *Env) (v any, root *document.Doc, err error) {
+	if member := p.Member(); member != "" && p.Root() == jsonpath.Context {
+		if root, err = pathRoot(p, member, env); err == nil {
+			if v, err = p.Eval(root.Value()); err == nil {
+				return v, root, nil
+			}
+		}
+	}
+	if root, err = pathRoot(p, "", env); err == nil {
+		v, err = p.Eval(root.Value())
+	}
+	return v, root, err
+}
 
-func pathRoot(p *jsonpath.Path, env *Env) (*document.Doc, error) {
+// pathRoot finds what a path starts from, the context object as far as it is the
+// member, if that is not "".
+func pathRoot(p *jsonpath.Path, member string, env *Env) (*document.Doc, error) {
 	switch p.Root() {
 	case jsonpath.Context:
 		if env.Context != nil {
-			if d := env.Context(); d != nil {
+			if d := env.Context(member); d != nil {
 				return d, nil
 			}
 		}

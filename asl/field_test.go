@@ -36,7 +36,7 @@ func testEnv() *Env {
 	return &Env{
 		Input:   doc(`{"a":1,"list":[1,2,3],"o":{"k":"v"},"big":12345678901234567890.10,"s":"text"}`),
 		Result:  doc(`{"r":true}`),
-		Context: func() *document.Doc { return doc(`{"State":{"Name":"A"}}`) },
+		Context: func(string) *document.Doc { return doc(`{"State":{"Name":"A"}}`) },
 		Variable: func(name string) (*document.Doc, bool) {
 			if name == "v" {
 				return doc(`{"n":7}`), true

@@ -27,11 +27,8 @@ func (f *callField) Eval(env *Env) (*document.Doc, error) {
 func (f *callField) evalValue(env *Env) (any, error) {
 	v, err := f.call.Eval(intrinsic.Env{
 		Lookup: func(p *jsonpath.Path) (any, error) {
-			root, err := pathRoot(p, env)
-			if err != nil {
-				return nil, err
-			}
-			return p.Eval(root.Value())
+			v, _, err := evalPath(p, env)
+			return v, err
 		},
 		Random: env.Draw,
 	})
@@ -44,7 +41,7 @@ func (f *callField) evalValue(env *Env) (any, error) {
 	case errors.As(err, &mine):
 		return nil, mine
 	case errors.As(err, &argument):
-		root, _ := pathRoot(argument.Path, env)
+		root, _ := pathRoot(argument.Path, "", env)
 		return nil, &Error{Name: errRuntime, Cause: argument.Cause(root.Bytes())}
 	}
 	return nil, &Error{Name: errIntrinsic, Cause: err.Error()}

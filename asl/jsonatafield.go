@@ -128,7 +128,7 @@ func (x *expression) states(env *Env) *document.Object {
 		o.Set("errorOutput", env.ErrorOutput.Value())
 	}
 	if x.uses.context && env.Context != nil {
-		if d := env.Context(); d != nil {
+		if d := env.Context(""); d != nil {
 			o.Set("context", d.Value())
 		}
 	}

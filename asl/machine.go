@@ -113,7 +113,7 @@ type Env struct {
 	Input       *document.Doc                           // $ of JSONPath, $states.input
 	Result      *document.Doc                           // $states.result; nil: none here
 	ErrorOutput *document.Doc                           // $states.errorOutput; nil: none here
-	Context     func() *document.Doc                    // the context object, $$ and $states.context, made when asked for
+	Context     func(member string) *document.Doc       // the context object, $$ and $states.context, or what of it is the named member; made when asked for
 	Variable    func(name string) (*document.Doc, bool) // the state's visible variables
 	Draw        func() uint64                           // the execution's next random draw, deterministic
 	Now         time.Time                               // what $now() of JSONata tells

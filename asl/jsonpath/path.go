@@ -59,6 +59,15 @@ func (p *Path) Definite() bool { return p.definite }
 // IsRoot reports whether the path is its root and nothing more, such as "$".
 func (p *Path) IsRoot() bool { return len(p.steps) == 0 }
 
+// Member returns the member of its root that the path goes into, if it looks at
+// nothing else; "" else.
+func (p *Path) Member() string {
+	if p.plain && len(p.steps) > 0 && p.steps[0].kind == nameStep {
+		return p.steps[0].name
+	}
+	return ""
+}
+
 // Canonical returns the path in the bracket form of the messages that AWS
 // shows, such as "$['a'][0]". Whatever the path's root is, it is written "$".
 func (p *Path) Canonical() string { return canonical(p.steps) }

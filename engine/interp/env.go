@@ -137,46 +137,69 @@ func (x *Execution) drawFor(event int64, index int) func() uint64 {
 	}
 }
 
-// contextObject makes the context object of the frame at hand.
+// contextObject makes the context object of the frame at hand, or what of it is
+// the named member.
 //
 // Source: "Accessing execution data from the Context object" of the AWS Step
 // Functions developer guide; RetryCount and RedriveCount as recorded.
-func (r *run) contextObject() *document.Doc {
+func (r *run) contextObject(member string) *document.Doc {
 	if r.ctxDoc != nil {
 		return r.ctxDoc
 	}
 	if r.ctxDoc = r.probeContext(); r.ctxDoc != nil {
 		return r.ctxDoc
 	}
-	x, f := r.x, r.f
-	o := document.NewObject(5)
-	fixed := x.fixedContext()
-	for i := 0; i < fixed.Len(); i++ {
-		o.Set(fixed.At(i))
+	if member != "" {
+		o := document.NewObject(1)
+		r.contextMember(o, member)
+		return document.FromValue(o)
 	}
-	b := f.st.Common()
-	st := document.NewObject(3)
-	st.Set("Name", b.Name)
-	st.Set("EnteredTime", instant(clock(f.at)))
-	switch f.st.(type) {
-	case *asl.Task, *asl.Parallel, *asl.Map:
-		st.Set("RetryCount", document.Int(f.attempts()))
-	}
-	o.Set("State", st)
-	if it := r.itemOf(f); it != nil {
-		o.Set("Map", it.context())
-	}
-	if r.token != 0 && x.Token != nil {
-		t := document.NewObject(1)
-		t.Set("Token", x.Token(r.token))
-		o.Set("Task", t)
+	o := document.NewObject(len(contextMembers))
+	for _, member := range contextMembers {
+		r.contextMember(o, member)
 	}
 	r.ctxDoc = document.FromValue(o)
 	return r.ctxDoc
 }
 
-// fixedContext returns the part of the context object that never changes.
-func (x *Execution) fixedContext() *document.Object {
+// contextMembers are the context object's members, in order.
+var contextMembers = [...]string{"Execution", "StateMachine", "State", "Map", "Task"}
+
+// contextMember gives o a member of the context object, if there is one now.
+func (r *run) contextMember(o *document.Object, member string) {
+	x, f := r.x, r.f
+	switch member {
+	case "Execution":
+		o.Set(member, x.executionContext())
+	case "StateMachine":
+		m := document.NewObject(2)
+		m.Set("Id", x.MachineARN)
+		m.Set("Name", x.MachineName)
+		o.Set(member, m)
+	case "State":
+		st := document.NewObject(3)
+		st.Set("Name", f.st.Common().Name)
+		st.Set("EnteredTime", instant(clock(f.at)))
+		switch f.st.(type) {
+		case *asl.Task, *asl.Parallel, *asl.Map:
+			st.Set("RetryCount", document.Int(f.attempts()))
+		}
+		o.Set(member, st)
+	case "Map":
+		if it := r.itemOf(f); it != nil {
+			o.Set(member, it.context())
+		}
+	case "Task":
+		if r.token != 0 && x.Token != nil {
+			t := document.NewObject(1)
+			t.Set("Token", x.Token(r.token))
+			o.Set(member, t)
+		}
+	}
+}
+
+// executionContext returns Execution of the context object.
+func (x *Execution) executionContext() *document.Object {
 	if x.context != nil {
 		return x.context
 	}
@@ -192,13 +215,8 @@ func (x *Execution) fixedContext() *document.Object {
 			e.Set("RedriveTime", instant(clock(x.head.redriven)))
 		}
 	}
-	m := document.NewObject(2)
-	m.Set("Id", x.MachineARN)
-	m.Set("Name", x.MachineName)
-	x.context = document.NewObject(2)
-	x.context.Set("Execution", e)
-	x.context.Set("StateMachine", m)
-	return x.context
+	x.context = e
+	return e
 }
 
 // itemOf returns the item of the innermost Map that the frame is an iteration
