@@ -75,7 +75,7 @@ func (b *batch) advance(mails []mail, now time.Time) error {
 	for len(b.mails) > b.told && b.told < batchInputs && len(b.local) == 0 && !b.more && b.join == 0 && !b.ended {
 		m := &b.mails[b.told]
 		in := m.in
-		var s interp.Step
+		var s *interp.Step
 		if x.Room == nil {
 			if s, ok := b.e.steps.Get().(*interp.Step); ok {
 				x.Room = s.Events
@@ -87,7 +87,7 @@ func (b *batch) advance(mails []mail, now time.Time) error {
 		b.told++
 		b.verdicts = append(b.verdicts, s.Verdict)
 		b.account(m, s.Verdict)
-		if err := b.take(&s, now); err != nil {
+		if err := b.take(s, now); err != nil {
 			return err
 		}
 	}
@@ -140,13 +140,11 @@ func (b *batch) take(s *interp.Step, now time.Time) error {
 		if !settled || len(b.local) > 0 || b.ended || b.join != 0 || len(b.steps) > batchInputs {
 			return nil
 		}
-		var next interp.Step
 		if err := protect("advance", func() {
-			next = interp.Advance(b.r.m, b.r.x, interp.Input{Kind: interp.Resume}, now)
+			s = interp.Advance(b.r.m, b.r.x, interp.Input{Kind: interp.Resume}, now)
 		}); err != nil {
 			return err
 		}
-		s = &next
 	}
 }
 
@@ -190,14 +188,14 @@ func (b *batch) command(c *interp.Command, now time.Time) (settled bool, err err
 
 // settle records an outcome at once.
 func (b *batch) settle(c *interp.Command, o interp.Outcome, now time.Time) error {
-	var s interp.Step
-	err := protect("settle", func() { s = interp.Settle(b.r.x, c.Event, o, now) })
-	b.steps = append(b.steps, &s)
-	b.more, b.ended = s.More, s.Ended
-	if err == nil && c.Pattern == interp.WaitForTaskToken && b.r.x.Waits(c.Event) {
-		b.tokens = append(b.tokens, c)
-	}
-	return err
+	return protect("settle", func() {
+		s := interp.Settle(b.r.x, c.Event, o, now)
+		b.steps = append(b.steps, s)
+		b.more, b.ended = s.More, s.Ended
+		if c.Pattern == interp.WaitForTaskToken && b.r.x.Waits(c.Event) {
+			b.tokens = append(b.tokens, c)
+		}
+	})
 }
 
 func failure(name, cause string) interp.Outcome {

@@ -160,7 +160,7 @@ func (b *batch) run(t *tx, l *localCall) error {
 		return err
 	}
 	s := interp.Settle(b.r.x, l.c.Event, o, b.e.groupNow)
-	b.steps = append(b.steps, &s)
+	b.steps = append(b.steps, s)
 	b.more, b.ended = s.More, s.Ended
 	if l.c.Pattern == interp.WaitForTaskToken && b.r.x.Waits(l.c.Event) {
 		b.tokens = append(b.tokens, l.c)

@@ -151,7 +151,7 @@ func (b *batch) failedExpress(err error) {
 		for i := range b.local {
 			c := b.local[i].c
 			s := interp.Settle(r.x, c.Event, failure("States.Runtime", "The call of "+c.Resource+" failed: "+firstLine(err)), now)
-			b.steps = append(b.steps, &s)
+			b.steps = append(b.steps, s)
 			b.more, b.ended = s.More, s.Ended
 		}
 	}); perr != nil || len(b.local) == 0 {
@@ -332,7 +332,7 @@ func (e *Engine) crash(r *resident, mails []mail, cause error) {
 	now := e.now()
 	s := interp.Crash(r.x, text, now)
 	b := &batch{e: e, r: r, mails: mails, ended: true}
-	b.steps = append(b.steps, &s)
+	b.steps = append(b.steps, s)
 	for range mails {
 		b.verdicts = append(b.verdicts, interp.Late)
 	}

@@ -35,6 +35,7 @@ type item struct {
 	source string // what an ItemReader read it from; "": the state's input
 }
 
+// newRun begins a step of x. It ends with finish.
 func newRun(m *asl.Machine, x *Execution, s *Step, now time.Time) *run {
 	ms := now.UnixMilli()
 	if ms < x.head.time {
@@ -44,7 +45,9 @@ func newRun(m *asl.Machine, x *Execution, s *Step, now time.Time) *run {
 		ms = x.head.started
 	}
 	x.nums.stamp++
-	return &run{m: m, x: x, s: s, now: ms, stamp: x.nums.stamp}
+	r := &x.run
+	*r = run{m: m, x: x, s: s, now: ms, stamp: x.nums.stamp}
+	return r
 }
 
 // Advance tells x one thing and runs it until it needs the world again. Late,
@@ -54,9 +57,9 @@ func newRun(m *asl.Machine, x *Execution, s *Step, now time.Time) *run {
 // Deadlines up to in.At fire first, the earliest first and among equals the
 // outermost, and each is followed to where it leads before the next; then comes
 // the input.
-func Advance(m *asl.Machine, x *Execution, in Input, now time.Time) Step {
-	var s Step
-	x.settle = x.settle[:0]
+func Advance(m *asl.Machine, x *Execution, in Input, now time.Time) *Step {
+	s := new(Step)
+	x.settle, x.marked = x.settle[:0], false
 	if x.head.status != Running && (in.Kind != Redrive || !x.Redrivable()) {
 		s.Ended = true
 		if in.Kind != Resume {
@@ -65,7 +68,7 @@ func Advance(m *asl.Machine, x *Execution, in Input, now time.Time) Step {
 		return s
 	}
 	x.machine = m
-	r := newRun(m, x, &s, now)
+	r := newRun(m, x, s, now)
 	switch {
 	case in.Kind == Start:
 		if x.head.event != 0 {
@@ -334,4 +337,8 @@ func (r *run) finish() {
 	s.Ended = x.head.status != Running
 	s.Wake = x.Wake()
 	s.More = !s.Ended && (len(x.ready) > 0 || !s.Wake.IsZero() && s.Wake.UnixMilli() <= r.now && r.full())
+	r.release()
 }
+
+// release lets go of what the step held, such as documents.
+func (r *run) release() { *r = run{} }

@@ -244,7 +244,7 @@ func TestDocumentKeepsItsNumber(t *testing.T) {
 	m := parse(t, chain(10))
 	x := interp.New(1, [16]byte{}, doc(`"`+strings.Repeat("a", interp.InlineDoc+1)+`"`), epoch)
 	s := interp.Advance(m, x, interp.Input{Kind: interp.Start}, epoch)
-	c := x.Changes(&s)
+	c := x.Changes(s)
 	if len(c.Docs) != 1 || c.Docs[0].N != 1 {
 		t.Errorf("%d documents, want the input alone", len(c.Docs))
 	}
@@ -261,12 +261,12 @@ func TestNumbersAreForgottenWithTheirDocuments(t *testing.T) {
 		"T2":{"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage","Next":"T","Catch":[{"ErrorEquals":["E"],"Next":"Done"}]},"Done":{"Type":"Succeed"}}}`)
 	x := interp.New(1, [16]byte{}, doc("{}"), epoch)
 	s := interp.Advance(m, x, interp.Input{Kind: interp.Start}, epoch)
-	x.Changes(&s)
+	x.Changes(s)
 	small := x.Size()
 	for i := 0; i < 500; i++ {
 		out := doc(fmt.Sprintf(`"%s%d"`, strings.Repeat("a", 1000), i))
 		s = interp.Advance(m, x, interp.Input{Kind: interp.Answer, Event: s.Commands[0].Event, Outcome: interp.Outcome{Output: out}}, epoch)
-		if c := x.Changes(&s); len(c.Docs) != 1 {
+		if c := x.Changes(s); len(c.Docs) != 1 {
 			t.Fatalf("%d documents in one change", len(c.Docs))
 		}
 	}
@@ -299,7 +299,7 @@ func TestUnsettleManySettles(t *testing.T) {
 	x := interp.New(1, [16]byte{}, doc("{}"), epoch)
 	x.Token = func(int64) string { return "t" }
 	s := interp.Advance(m, x, interp.Input{Kind: interp.Start}, epoch)
-	x.Changes(&s)
+	x.Changes(s)
 	a, b := s.Commands[0].Event, s.Commands[1].Event
 	big := doc(`"` + strings.Repeat("a", 1000) + `"`)
 	settle := func() (interp.Change, []interp.Event) {
@@ -308,8 +308,12 @@ func TestUnsettleManySettles(t *testing.T) {
 		if !s2.More {
 			t.Error("nothing more after a task was settled")
 		}
-		return x.Changes(&s1, &s2), append(s1.Events, s2.Events...)
+		return x.Changes(s1, s2), append(s1.Events, s2.Events...)
 	}
+	if x.Unsettle() {
+		t.Error("unsettled without a mark")
+	}
+	x.Mark()
 	c1, e1 := settle()
 	if !x.Unsettle() {
 		t.Fatal("unsettle refused")
@@ -358,7 +362,7 @@ func TestResultsOfAnAbortedJoinAreDeleted(t *testing.T) {
 	if !slices.Equal(s2.JoinedBy, []int64{1}) || len(s2.Results) != 0 || !slices.Equal(s2.Moot, []int64{c}) {
 		t.Errorf("joined by %v with results %v, moot %v", s2.JoinedBy, s2.Results, s2.Moot)
 	}
-	if change := x.Changes(&s1, &s2); len(change.Results) != 0 {
+	if change := x.Changes(s1, s2); len(change.Results) != 0 {
 		t.Errorf("%d results to store that are deleted in the same change", len(change.Results))
 	}
 }
@@ -402,7 +406,7 @@ func TestSameArgumentsSameBytes(t *testing.T) {
 	run := func(seed byte) string {
 		x := interp.New(1, [16]byte{seed}, doc("{}"), epoch)
 		s := interp.Advance(m, x, interp.Input{Kind: interp.Start}, epoch)
-		return string(x.Changes(&s).Blocks[0].Data)
+		return string(x.Changes(s).Blocks[0].Data)
 	}
 	first, second := run(1), run(1)
 	if first != second {

@@ -49,7 +49,7 @@ func BenchmarkPassChain(b *testing.B) {
 					b.Fatal("not ended")
 				}
 				if encode {
-					x.Changes(&s)
+					x.Changes(s)
 				}
 			}
 		})
@@ -67,13 +67,13 @@ func BenchmarkMap(b *testing.B) {
 			for b.Loop() {
 				x := interp.New(1, [16]byte{}, document.FromBytes(items), epoch)
 				s := interp.Advance(m, x, interp.Input{Kind: interp.Start}, epoch)
-				x.Changes(&s)
+				x.Changes(s)
 				queue := s.Commands
 				for len(queue) > 0 {
 					c := queue[0]
 					queue = queue[1:]
 					s = interp.Advance(m, x, interp.Input{Kind: interp.Answer, Event: c.Event}, epoch)
-					x.Changes(&s)
+					x.Changes(s)
 					queue = append(queue, s.Commands...)
 				}
 				if x.Status() != interp.Succeeded {

@@ -5,13 +5,13 @@ import "time"
 // Crash ends an execution that the shell cannot bring on, such as one that
 // Advance panics on, with States.Runtime, which nothing catches. x is as it was
 // decoded.
-func Crash(x *Execution, cause string, now time.Time) Step {
-	var s Step
+func Crash(x *Execution, cause string, now time.Time) *Step {
+	s := new(Step)
 	if x.head.status != Running {
 		s.Ended = true
 		return s
 	}
-	r := newRun(nil, x, &s, now)
+	r := newRun(nil, x, s, now)
 	name := errRuntime
 	r.event(Event{Type: "ExecutionFailed", Error: &name, Cause: &cause}, r.chain())
 	if x.head.status == Running {

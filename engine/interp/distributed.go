@@ -231,5 +231,7 @@ func ChildInput(m *asl.Machine, x *Execution, run *MapRun, event int64, index in
 		it.key, it.keyed = *key, true
 	}
 	r.item = it
-	return st.ItemSelector.Eval(r.on(run.Input))
+	input, err := st.ItemSelector.Eval(r.on(run.Input))
+	r.release()
+	return input, err
 }

@@ -43,11 +43,13 @@ type Execution struct {
 	events map[int64]*Frame // frames that wait for a task, by scheduling event
 	due    deadlines
 	loads  []*Frame // frames in phaseLoad, in the order in which their results are asked for
+	marked bool     // what is settled may be taken back
 	settle []undo   // what Unsettle takes back
+	run    run      // the step at hand
 	nums   numbers
 	held   int // bytes of results held in memory
 
-	context *document.Object // the Execution and StateMachine of the context object, once made
+	context *document.Object // Execution of the context object, once made
 }
 
 // head is what an execution keeps beside its frames. Times are in milliseconds since 1970.

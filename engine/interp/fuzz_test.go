@@ -120,18 +120,18 @@ func (h *harness) settle(event int64) {
 	}
 	before := h.x.head
 	s := Settle(h.x, event, Outcome{}, h.now)
-	h.check(&s, before)
+	h.check(s, before)
 	h.follow(s)
 }
 
 func (h *harness) tell(in Input) {
 	before := h.x.head
 	s := Advance(h.m, h.x, in, h.now)
-	h.check(&s, before)
+	h.check(s, before)
 	h.follow(s)
 }
 
-func (h *harness) follow(s Step) {
+func (h *harness) follow(s *Step) {
 	for n := 0; s.More || s.Join != 0; n++ {
 		if n > 200 {
 			h.t.Fatal("no end of steps")
@@ -142,7 +142,7 @@ func (h *harness) follow(s Step) {
 		}
 		before := h.x.head
 		s = Advance(h.m, h.x, in, h.now)
-		h.check(&s, before)
+		h.check(s, before)
 	}
 }
 
@@ -271,7 +271,7 @@ func FuzzDecode(f *testing.F) {
 	x := New(1, [16]byte{}, document.FromBytes([]byte(`[1,2]`)), time.UnixMilli(1767323045000))
 	x.Token = func(e int64) string { return fmt.Sprint(e) }
 	s := Advance(m, x, Input{Kind: Start}, time.UnixMilli(1767323045000))
-	c := x.Changes(&s)
+	c := x.Changes(s)
 	f.Add(c.Head, c.Frames[0].Data)
 	f.Add(c.Blocks[0].Data, c.Frames[1].Data)
 	in := Input{Kind: Answer, Event: 3, Worker: "w", Results: []Result{{Frame: 1, Index: 2, Output: document.FromBytes([]byte("1"))}}}
@@ -280,7 +280,7 @@ func FuzzDecode(f *testing.F) {
 		load := func(int64) (*document.Doc, error) { return document.FromBytes([]byte("[]")), nil }
 		if x, err := Decode(a, map[int64][]byte{1: b}, load); err == nil {
 			s := Advance(m, x, Input{Kind: Resume, At: time.UnixMilli(1)}, time.UnixMilli(1767323046000))
-			x.Changes(&s)
+			x.Changes(s)
 		}
 		if events, err := DecodeEvents(a, load); err == nil {
 			for i := range events {

@@ -83,7 +83,7 @@ func TestDecodeRefusesDamage(t *testing.T) {
 	m := parse(t, oneTask)
 	x := interp.New(1, [16]byte{}, doc("{}"), epoch)
 	s := interp.Advance(m, x, interp.Input{Kind: interp.Start}, epoch)
-	c := x.Changes(&s)
+	c := x.Changes(s)
 	frames := map[int64][]byte{c.Frames[0].ID: c.Frames[0].Data}
 	if _, err := interp.Decode(c.Head, frames, nil); err != nil {
 		t.Fatal(err)

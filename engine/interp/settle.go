@@ -7,8 +7,8 @@ import "time"
 // step's More is set where there is something to go on with. An outcome for a
 // task that is over is Late or Unknown and changes nothing. Advance must have
 // been called since [Decode].
-func Settle(x *Execution, event int64, o Outcome, now time.Time) Step {
-	s := Step{Events: make([]Event, 0, 1)}
+func Settle(x *Execution, event int64, o Outcome, now time.Time) *Step {
+	s := &Step{Events: make([]Event, 0, 1)}
 	if x.head.status != Running {
 		s.Ended, s.Verdict = true, Late
 		return s
@@ -16,8 +16,8 @@ func Settle(x *Execution, event int64, o Outcome, now time.Time) Step {
 	if x.machine == nil {
 		panic("interp: Settle before Advance")
 	}
-	r := newRun(x.machine, x, &s, now)
-	if f := x.events[event]; f != nil {
+	r := newRun(x.machine, x, s, now)
+	if f := x.events[event]; f != nil && x.marked {
 		x.settle = append(x.settle, undo{frame: f, copy: *f, task: *f.task, head: x.head, doc: x.head.doc})
 	}
 	r.answer(Input{Kind: Answer, Event: event, Outcome: o})
@@ -34,12 +34,12 @@ type undo struct {
 	doc   int64
 }
 
-// Unsettle takes back every Settle since the last Advance or [Execution.Mark], so that a unit whose
+// Unsettle takes back every Settle since [Execution.Mark], so that a unit whose
 // transaction was rolled back may run again. Numbers that documents got since
 // then are given out again. It returns false when that cannot be done, because
-// the execution ended meanwhile: then it must be loaded anew.
+// there was no Mark or the execution ended meanwhile: then it must be loaded anew.
 func (x *Execution) Unsettle() bool {
-	if len(x.settle) > 0 && x.head.status != Running {
+	if !x.marked || len(x.settle) > 0 && x.head.status != Running {
 		return false
 	}
 	for i := len(x.settle) - 1; i >= 0; i-- {
@@ -70,5 +70,5 @@ func (x *Execution) Unsettle() bool {
 	return true
 }
 
-// Mark keeps what was settled so far: a later Unsettle goes back to here only.
-func (x *Execution) Mark() { x.settle = x.settle[:0] }
+// Mark is where Unsettle goes back to, until the next Advance.
+func (x *Execution) Mark() { x.settle, x.marked = x.settle[:0], true }

@@ -31,19 +31,17 @@ const (
 //	arn:aws:states:::sqs:sendMessage.waitForTaskToken
 //	arn:aws:states:::aws-sdk:s3:listObjects
 func parseResource(s string) resource {
-	p := strings.SplitN(s, ":", 6)
-	if len(p) < 6 || p[0] != "arn" {
+	service, rest, ok := cutARN(s)
+	switch {
+	case !ok:
 		kind, name, _ := strings.Cut(s, ":")
 		return resource{kind: kind, name: name, pattern: patternOf(s)}
-	}
-	rest := p[5]
-	switch {
-	case p[2] == "lambda":
+	case service == "lambda":
 		return resource{family: lambdaFamily, name: s}
-	case p[2] == "states" && strings.HasPrefix(rest, "activity:"):
+	case service == "states" && strings.HasPrefix(rest, "activity:"):
 		return resource{family: activityFamily, pattern: Activity, name: s}
-	case p[2] != "states":
-		return resource{kind: p[2], name: rest, pattern: patternOf(rest)}
+	case service != "states":
+		return resource{kind: service, name: rest, pattern: patternOf(rest)}
 	}
 	i := strings.IndexByte(rest, ':')
 	if strings.HasPrefix(rest, "aws-sdk:") {
@@ -55,6 +53,18 @@ func parseResource(s string) resource {
 		return resource{kind: rest, pattern: patternOf(rest)}
 	}
 	return resource{kind: rest[:i], name: rest[i+1:], pattern: patternOf(rest)}
+}
+
+// cutARN returns an ARN's service and what comes after the account.
+func cutARN(s string) (service, rest string, ok bool) {
+	rest, ok = strings.CutPrefix(s, "arn:")
+	for part := 0; ok && part < 4; part++ { // partition, service, region, account
+		var p string
+		if p, rest, ok = strings.Cut(rest, ":"); part == 1 {
+			service = p
+		}
+	}
+	return service, rest, ok
 }
 
 func patternOf(s string) Pattern {

@@ -155,13 +155,13 @@ func (w *world) advance(in interp.Input) (interp.Verdict, error) {
 	w.advances++
 	s := interp.Advance(w.m, w.x, in, w.now)
 	verdict := s.Verdict
-	if err := w.commit(&s); err != nil {
+	if err := w.commit(s); err != nil {
 		return verdict, err
 	}
 	return verdict, w.follow(s)
 }
 
-func (w *world) follow(s interp.Step) error {
+func (w *world) follow(s *interp.Step) error {
 	for n := 0; s.More || s.Join != 0; n++ {
 		if n > 10000 {
 			return fmt.Errorf("no end of steps")
@@ -179,7 +179,7 @@ func (w *world) follow(s interp.Step) error {
 		}
 		w.advances++
 		s = interp.Advance(w.m, w.x, in, w.now)
-		if err := w.commit(&s); err != nil {
+		if err := w.commit(s); err != nil {
 			return err
 		}
 	}
@@ -206,11 +206,12 @@ func (w *world) Tell(in interp.Input) (interp.Verdict, error) {
 func (w *world) Settle(event int64, o interp.Outcome) (interp.Verdict, error) {
 	if w.restart { // Settle comes in the commit of an Advance
 		s := interp.Advance(w.m, w.x, interp.Input{Kind: interp.Resume}, w.now)
-		if err := w.commitOnly(&s); err != nil {
+		if err := w.commitOnly(s); err != nil {
 			return 0, err
 		}
 	}
 	// A unit that is rolled back runs again.
+	w.x.Mark()
 	interp.Settle(w.x, event, o, w.now)
 	if !w.x.Unsettle() {
 		return 0, fmt.Errorf("unsettle: not possible")
@@ -219,7 +220,7 @@ func (w *world) Settle(event int64, o interp.Outcome) (interp.Verdict, error) {
 	if s.Verdict == interp.Accepted {
 		delete(w.waiting, event)
 	}
-	if err := w.commit(&s); err != nil {
+	if err := w.commit(s); err != nil {
 		return s.Verdict, err
 	}
 	return s.Verdict, w.follow(s)
