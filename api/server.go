@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"sync"
@@ -42,7 +43,8 @@ const (
 
 // Serve serves doors, over HTTP/1.1 and clear-text HTTP/2, until ctx is done or
 // one of them fails; then it stops all and waits for them. It closes the listeners.
-func Serve(ctx context.Context, doors ...Door) error {
+// What goes wrong with a connection or in a handler is logged as an error.
+func Serve(ctx context.Context, logger *slog.Logger, doors ...Door) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	requests, end := context.WithCancel(context.WithoutCancel(ctx))
@@ -54,6 +56,7 @@ func Serve(ctx context.Context, doors ...Door) error {
 			Handler: d.Handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 			BaseContext: func(net.Listener) context.Context { return requests },
 			Protocols:   new(http.Protocols),
+			ErrorLog:    slog.NewLogLogger(logger.Handler(), slog.LevelError),
 		}
 		s.Protocols.SetHTTP1(true)
 		s.Protocols.SetUnencryptedHTTP2(true)

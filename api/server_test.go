@@ -1,11 +1,14 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 )
@@ -59,7 +62,7 @@ func TestServeStopsWithItsContext(t *testing.T) {
 	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.Proto) })
 	served := make(chan error, 1)
-	go func() { served <- Serve(ctx, Door{l, mux}) }()
+	go func() { served <- Serve(ctx, slog.New(slog.DiscardHandler), Door{l, mux}) }()
 
 	url := "http://" + l.Addr().String()
 	if got := get(t, http.DefaultClient, url); got != "HTTP/1.1" {
@@ -96,4 +99,27 @@ func get(t *testing.T, c *http.Client, url string) string {
 		t.Error(err)
 	}
 	return string(b)
+}
+
+// What a handler did wrong does not go unnoticed.
+func TestServeLogsPanics(t *testing.T) {
+	l, err := Listen("127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	ctx, stop := context.WithCancel(context.Background())
+	served := make(chan error, 1)
+	h := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("broken") })
+	go func() { served <- Serve(ctx, slog.New(slog.NewTextHandler(&log, nil)), Door{l, h}) }()
+	if _, err := http.Get("http://" + l.Addr().String()); err == nil {
+		t.Error("a handler that panics answered")
+	}
+	stop()
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+	if got := log.String(); !strings.Contains(got, "level=ERROR") || !strings.Contains(got, "broken") {
+		t.Errorf("the log is %q", got)
+	}
 }

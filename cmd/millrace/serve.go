@@ -99,7 +99,7 @@ func serving(ctx context.Context, s settings, listen, awsListen string, f func(c
 	defer cancel()
 	served := make(chan error, 1)
 	go func() {
-		served <- api.Serve(ctx, api.Door{Listener: awsDoor, Handler: sys.aws}, api.Door{Listener: restDoor, Handler: sys.rest})
+		served <- api.Serve(ctx, s.log, api.Door{Listener: awsDoor, Handler: sys.aws}, api.Door{Listener: restDoor, Handler: sys.rest})
 		cancel() // a door that failed ends the work behind it
 	}()
 	err = f(ctx, sys, d)

@@ -319,9 +319,13 @@ func (l *load) follow(ctx context.Context, i int64) error {
 		return err
 	}
 	defer w.Body.Close()
+	begun := time.Now()
 	text, err := io.ReadAll(w.Body)
 	if ctx.Err() != nil {
 		return nil
+	}
+	if err != nil {
+		err = fmt.Errorf("a stream broke off %s after it had begun, at %s, with %.2000q: %w", time.Since(begun), time.Now().UTC().Format(time.RFC3339Nano), text, err)
 	}
 	if err == nil && !strings.Contains(string(text), "ExecutionSucceeded") {
 		err = fmt.Errorf("the stream ended with %.200s", text)
