@@ -26,16 +26,14 @@ type batch struct {
 	draft    *interp.Draft // of them
 	local    []localCall
 	remote   []remoteCall
-	tokens   []*interp.Command // local calls whose tasks wait for their token
-	given    []CommandRow      // rows that answers leave behind
-	answered []int64           // events whose rows go because they were answered
-	calls    []dispatched      // what the dispatcher is to do after the commit
-	polled   []int64           // activities with a new task
-	moot     []int64           // events whose calls are to be cancelled
-	children []int64           // executions that nobody waits for any more
-	runs     []mapRunCall      // map runs to begin
-	mapRows  []*MapRunRow      // their rows
-	dropped  []int64           // map runs that nobody waits for any more
+	answered []int64      // events whose rows go because they were answered
+	calls    []dispatched // what the dispatcher is to do after the commit
+	polled   []int64      // activities with a new task
+	moot     []int64      // events whose calls are to be cancelled
+	children []int64      // executions that nobody waits for any more
+	runs     []mapRunCall // map runs to begin
+	mapRows  []*MapRunRow // their rows
+	dropped  []int64      // map runs that nobody waits for any more
 	join     int64
 	more     bool
 	ended    bool
@@ -101,14 +99,6 @@ func (b *batch) account(m *mail, v interp.Verdict) {
 	case m.in.Kind == interp.Picked:
 		b.answered = append(b.answered, m.in.Event)
 	case m.in.Kind != interp.Answer:
-	case c != nil && v == interp.Accepted && c.live.call.Pattern == interp.WaitForTaskToken && b.r.x.Waits(m.in.Event):
-		// The call is over, the task goes on: it waits for its token.
-		row := c.row
-		row.Kind, row.Epoch = TokenCommand, 0
-		b.given = append(b.given, row)
-	case c != nil && c.live.call.Pattern == interp.WaitForTaskToken && v == interp.Late:
-		// A commit of unknown outcome has taken it already, and the row is that of the
-		// task that waits; or the task is over, and its row has gone with it.
 	case c != nil:
 		b.answered = append(b.answered, m.in.Event)
 	case m.in.Token && v == interp.Accepted:
@@ -192,9 +182,6 @@ func (b *batch) settle(c *interp.Command, o interp.Outcome, now time.Time) error
 		s := interp.Settle(b.r.x, c.Event, o, now)
 		b.steps = append(b.steps, s)
 		b.more, b.ended = s.More, s.Ended
-		if c.Pattern == interp.WaitForTaskToken && b.r.x.Waits(c.Event) {
-			b.tokens = append(b.tokens, c)
-		}
 	})
 }
 

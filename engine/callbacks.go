@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"millrace/asl/document"
@@ -70,6 +71,7 @@ type PendingTask struct {
 type PendingFilter struct {
 	MachineARN   string
 	ExecutionARN string
+	Token        string // the task of this token only
 }
 
 // PendingTasks returns the tasks that wait for their token, in the order of their
@@ -86,43 +88,55 @@ func (e *Engine) PendingTasks(ctx context.Context, f PendingFilter, p Page) (lis
 			return nil, "", err
 		}
 	}
-	purpose := "pending/" + f.MachineARN + "/" + f.ExecutionARN
-	var after CommandKey
+	only, event := int64(0), int64(0)
+	if f.Token != "" {
+		if only, event, err = e.OpenToken(f.Token); err != nil {
+			return nil, "", err
+		}
+	}
+	purpose := "pending/" + f.MachineARN + "/" + f.ExecutionARN + "/" + f.Token
+	var at CommandKey // the page begins after it
 	if p.Token != "" {
-		if err := e.unseal(purpose, p.Token, &after.Execution, &after.Event); err != nil {
+		if err := e.unseal(purpose, p.Token, &at.Execution, &at.Event); err != nil {
 			return nil, "", err
 		}
 	}
 	err = e.store.Read(ctx, func(v View) error {
-		only := int64(0)
 		if f.ExecutionARN != "" {
 			row, _, err := e.findExecution(v, f.ExecutionARN)
 			if err != nil {
 				return err
 			}
-			if only = row.ID; p.Token == "" {
-				after.Execution = only
+			if only != 0 && only != row.ID {
+				return nil
+			}
+			only = row.ID
+		}
+		ids := []int64{only}
+		if only == 0 {
+			if ids, err = v.Waiting(at.Execution, n); err != nil {
+				return err
+			}
+			if len(ids) == n {
+				next = e.seal(purpose, ids[n-1]+1, 0)
 			}
 		}
-		rows, err := v.Waiting(after, n+1)
-		if err != nil {
-			return err
-		}
-		if len(rows) > n {
-			rows = rows[:n]
-			next = e.seal(purpose, rows[n-1].Key.Execution, rows[n-1].Key.Event)
-		}
-		for i := range rows {
-			if only != 0 && rows[i].Key.Execution != only {
-				next = ""
-				break
+		for _, id := range ids {
+			after := int64(0)
+			if id == at.Execution {
+				after = at.Event
 			}
-			t, machine, err := e.pendingTask(v, &rows[i])
+			tasks, more, err := e.tokenTasks(v, id, of, func(t int64) bool { return t > after && (event == 0 || t == event) }, n-len(list))
 			if err != nil {
 				return err
 			}
-			if t != nil && (of == nil || machine == of.ID) {
-				list = append(list, *t)
+			if list = append(list, tasks...); more {
+				last := CommandKey{id, after}
+				if len(tasks) > 0 {
+					last.Event = tasks[len(tasks)-1].Event
+				}
+				next = e.seal(purpose, last.Execution, last.Event)
+				return nil
 			}
 		}
 		return nil
@@ -130,25 +144,61 @@ func (e *Engine) PendingTasks(ctx context.Context, f PendingFilter, p Page) (lis
 	return list, next, err
 }
 
-func (e *Engine) pendingTask(v View, row *CommandRow) (*PendingTask, int64, error) {
-	x, err := v.Load(row.Key.Execution)
-	if err != nil || x == nil {
-		return nil, 0, err
+// tokenTasks returns up to n tasks of an execution that wait for their token and
+// whose events are wanted; more reports that there are others. of is the machine
+// that the execution must be of; nil: any.
+func (e *Engine) tokenTasks(v View, id int64, of *machine, wanted func(event int64) bool, n int) (list []PendingTask, more bool, err error) {
+	row, err := v.Load(id)
+	if err != nil || row == nil || row.Status != interp.Running {
+		return nil, false, err
 	}
-	m, err := e.machineByID(v, x.Machine)
+	m, err := e.machineByID(v, row.Machine)
+	if err != nil || of != nil && of.ID != m.ID {
+		return nil, false, err
+	}
+	frames, err := v.Frames(id)
 	if err != nil {
-		return nil, 0, err
+		return nil, false, err
 	}
-	c, err := interp.DecodeCommand(row.Data, docs(v, x.ID))
+	doc := docs(v, id)
+	x, err := interp.Decode(row.Head, frames, doc)
 	if err != nil {
-		return nil, 0, err
+		return nil, false, err
 	}
-	t := &PendingTask{
-		Token: e.Token(x.ID, row.Key.Event), ExecutionARN: e.executionARN(m, x.ID, e.nameOf(x)), MachineARN: m.ARN, State: c.State, Resource: c.Resource,
-		Since: time.UnixMilli(row.Due).UTC(), Deadline: c.Deadline, Event: row.Key.Event,
+	compiled, err := e.compile(e.ctx, v, row.Definition)
+	if err != nil {
+		return nil, false, err
 	}
-	if c.Input != nil {
-		t.Input = c.Input.Bytes()
+	var events []interp.Event // of a block
+	arn := e.executionARN(m, id, e.nameOf(row))
+	for _, t := range x.TokenTasks(compiled) {
+		if !wanted(t.Event) {
+			continue
+		}
+		if len(list) == n {
+			return list, true, nil
+		}
+		if len(events) == 0 || events[len(events)-1].ID < t.Event {
+			blocks, err := v.Blocks(id, t.Event, false, 1)
+			if err == nil && len(blocks) == 0 {
+				err = fmt.Errorf("execution %d has no event %d", id, t.Event)
+			}
+			if err == nil {
+				events, err = interp.DecodeEvents(blocks[0].Data, doc)
+			}
+			if err != nil {
+				return nil, false, err
+			}
+		}
+		scheduled := &events[t.Event-events[0].ID]
+		p := PendingTask{
+			Token: e.Token(id, t.Event), ExecutionARN: arn, MachineARN: m.ARN, State: t.State, Resource: t.Resource,
+			Since: scheduled.Time, Deadline: t.Deadline, Event: t.Event,
+		}
+		if scheduled.Input != nil {
+			p.Input = scheduled.Input.Bytes()
+		}
+		list = append(list, p)
 	}
-	return t, m.ID, nil
+	return list, false, nil
 }

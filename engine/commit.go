@@ -88,7 +88,7 @@ func (b *batch) orphans() error {
 func (b *batch) empty() bool {
 	c := &b.change
 	return len(c.Rows.Blocks) == 0 && len(c.Rows.Frames) == 0 && len(c.Rows.Results) == 0 && len(c.Rows.Docs) == 0 &&
-		len(c.Joined) == 0 && len(c.Consumed) == 0 && len(c.Commands) == 0 && len(c.Closed) == 0 && !c.WakeChanged && !c.StatusChanged
+		len(c.Joined) == 0 && len(c.Consumed) == 0 && len(c.Commands) == 0 && len(c.Closed) == 0 && !c.WakeChanged && !c.TokenChanged && !c.StatusChanged
 }
 
 // do is the part of the unit that runs in the transaction: local actions, in
@@ -162,9 +162,6 @@ func (b *batch) run(t *tx, l *localCall) error {
 	s := interp.Settle(b.r.x, l.c.Event, o, b.e.groupNow)
 	b.steps = append(b.steps, s)
 	b.more, b.ended = s.More, s.Ended
-	if l.c.Pattern == interp.WaitForTaskToken && b.r.x.Waits(l.c.Event) {
-		b.tokens = append(b.tokens, l.c)
-	}
 	return nil
 }
 
@@ -205,6 +202,8 @@ func (b *batch) fill() {
 		}
 	}
 	c.WakeChanged = c.Wake != r.wake
+	c.Token = x.WaitsForToken()
+	c.TokenChanged = c.Token != r.tokens
 	b.outbox()
 }
 
@@ -218,12 +217,10 @@ func (b *batch) outbox() {
 	}
 	// A task may be over by another input of the same step.
 	over := func(event int64) bool { return slices.Contains(c.Closed, event) }
-	for _, row := range b.given {
-		if !over(row.Key.Event) {
-			c.Commands = append(c.Commands, row)
-		}
-	}
 	b.mapRunRows()
+	if len(b.remote) == 0 {
+		return
+	}
 	now := b.e.now().UnixMilli()
 	for i := range b.remote {
 		p := &b.remote[i]
@@ -239,12 +236,6 @@ func (b *batch) outbox() {
 		}
 		c.Commands = append(c.Commands, row)
 	}
-	for _, p := range b.tokens {
-		if over(p.Event) {
-			continue
-		}
-		c.Commands = append(c.Commands, CommandRow{Key: CommandKey{r.id, p.Event}, Kind: TokenCommand, Due: now, Data: r.x.AppendCommand(nil, p)})
-	}
 }
 
 // committed is called on the committer's goroutine with the unit's outcome.
@@ -255,7 +246,7 @@ func (b *batch) committed(err error) {
 	}
 	r, e := b.r, b.e
 	r.version++
-	r.wake = b.change.Wake
+	r.wake, r.tokens = b.change.Wake, b.change.Token
 	r.failures = 0
 	for i := range b.calls {
 		e.dispatch.add(b.calls[i].row, b.calls[i].call)

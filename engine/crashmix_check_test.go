@@ -210,7 +210,7 @@ func (c *mixCheck) list(f engine.ListFilter) (all []engine.ExecutionInfo) {
 func (c *mixCheck) settled() {
 	c.t.Helper()
 	for limit := time.Now().Add(patience); ; {
-		n := c.count("SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM inbox) + (SELECT count(*) FROM results) + (SELECT count(*) FROM executions WHERE status = 1)")
+		n := c.count("SELECT (SELECT count(*) FROM outbox) + (SELECT count(*) FROM inbox) + (SELECT count(*) FROM results) + (SELECT count(*) FROM executions WHERE status IN (1, 7))")
 		if n == 0 {
 			return
 		}

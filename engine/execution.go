@@ -125,7 +125,7 @@ func (e *Engine) load(r *resident) (found bool, err error) {
 		if err != nil || row == nil {
 			return err
 		}
-		r.definition, r.version, r.wake, r.named = row.Definition, row.Version, row.Wake, row.Named
+		r.definition, r.version, r.wake, r.tokens, r.named = row.Definition, row.Version, row.Wake, row.Token, row.Named
 		if r.machine, err = e.machineByID(v, row.Machine); errors.Is(err, ErrMachineNotFound) {
 			return nil // a machine goes when its last execution has ended
 		} else if err != nil {

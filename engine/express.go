@@ -119,7 +119,7 @@ func (b *batch) submitExpress() {
 		u.tx = tx
 		if b.ran {
 			b.r.x.Unsettle()
-			b.steps, b.tokens = b.steps[:b.before], nil
+			b.steps = b.steps[:b.before]
 		}
 		b.ran = true
 		for i := range b.local {

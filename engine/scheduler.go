@@ -41,6 +41,7 @@ type resident struct {
 	named      bool // the name is stored
 	version    int64
 	wake       int64 // as stored
+	tokens     bool  // as stored
 	join       int64 // a frame whose results are to be loaded
 	failures   int   // of its units in a row
 	poison     error // what its local actions failed with twice: they are not run again

@@ -38,7 +38,7 @@ func (s *simulation) query(sql string) (lines []string) {
 // left lists what an engine with nothing to do does not have.
 func (s *simulation) left() string {
 	return strings.Join(s.query(`
-		SELECT 'execution ' || id || ' of machine ' || machine || ' runs, wake ' || coalesce(wake, '-') FROM executions WHERE status = 1
+		SELECT 'execution ' || id || ' of machine ' || machine || ' runs, wake ' || coalesce(wake, '-') FROM executions WHERE status IN (1, 7)
 		UNION ALL SELECT 'message ' || execution || '/' || kind || '/' || event FROM inbox
 		UNION ALL SELECT 'command ' || execution || '/' || event || ', kind ' || kind FROM outbox
 		UNION ALL SELECT 'map run ' || id || ' of execution ' || execution || ' runs' FROM map_runs WHERE running = 1

@@ -122,8 +122,9 @@ type View interface {
 	Commands(activity int64, after CommandKey, n int) ([]CommandRow, error)
 	// Command returns one command, or nil.
 	Command(key CommandKey) (*CommandRow, error)
-	// Waiting returns up to n token tasks that wait, after the key given.
-	Waiting(after CommandKey, n int) ([]CommandRow, error)
+	// Waiting returns up to n executions with tasks that wait for a token, with ids
+	// from the one given on, by id.
+	Waiting(from int64, n int) ([]int64, error)
 	// Record returns the record of a kind and name, or nil.
 	Record(kind RecordKind, name string) (*Record, error)
 	// RecordByID returns the record of an id, or nil.
@@ -182,6 +183,7 @@ type ExecutionRow struct {
 	Status     interp.Status
 	Version    int64
 	Wake       int64 // ms; 0: none
+	Token      bool  // a task waits for a token
 	Meta       []byte
 	Head       []byte
 }
@@ -204,6 +206,8 @@ type Change struct {
 	StatusChanged bool
 	Wake          int64 // ms; 0: none
 	WakeChanged   bool
+	Token         bool // a task waits for a token
+	TokenChanged  bool
 	Rows          interp.Change
 	Joined        []int64 // frames whose results go
 	Consumed      []InboxKey
@@ -281,7 +285,7 @@ const (
 	CallCommand     CommandKind = 1 + iota // a remote call under way or to be made
 	ActivityCommand                        // a task that waits for a worker
 	FollowUpCommand                        // a call that answers nobody
-	TokenCommand                           // no call: a task that waits for its token, for the list of such tasks
+	_                                      // once a task that waits for its token
 	ChildCommand                           // no call: the execution that a task started and waits for
 	MapRunCommand                          // no call: the map run that a Map state waits for
 )

@@ -78,7 +78,7 @@ func (x *Execution) connect(parents map[*Frame]int64) error {
 			if f.task == nil {
 				return fmt.Errorf("decode frame %d: its task is missing: %w", f.id, errFormat)
 			}
-			x.events[f.task.event] = f
+			x.expect(f)
 		}
 		if (f.phase == phaseJoin || f.phase == phaseLoad || f.phase == phaseJoined) != (f.join != nil) ||
 			f.phase == phaseSettled && f.task == nil {

@@ -120,7 +120,7 @@ func (r *run) mapRun(f *Frame, st *asl.Map, j *join, limit int64, tol tolerance)
 	}
 	f.task = &task{event: f.last, pattern: Distributed}
 	f.phase = phaseTask
-	r.x.events[f.last] = f
+	r.x.expect(f)
 	r.s.Commands = append(r.s.Commands, Command{Event: f.last, Pattern: Distributed, Input: m.Input, Attempt: int(f.attempts()), State: st.Name, MapRun: m})
 }
 

@@ -1,6 +1,8 @@
 package interp
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
 	"millrace/asl"
@@ -41,6 +43,7 @@ type Execution struct {
 
 	ready  []*Frame         // the frames that can go on, the next one last
 	events map[int64]*Frame // frames that wait for a task, by scheduling event
+	tokens int              // how many of them wait for a token
 	due    deadlines
 	loads  []*Frame // frames in phaseLoad, in the order in which their results are asked for
 	marked bool     // what is settled may be taken back
@@ -121,8 +124,35 @@ func (x *Execution) Stopped() time.Time {
 // LastEvent returns the id of the last event of the history; 0 before the first.
 func (x *Execution) LastEvent() int64 { return x.head.event }
 
-// Waits reports whether the task that an event scheduled is not over.
-func (x *Execution) Waits(event int64) bool { return x.events[event] != nil }
+// WaitsForToken reports whether a task waits for its token, or will once its
+// call is over.
+func (x *Execution) WaitsForToken() bool { return x.tokens > 0 }
+
+// TokenTask is a .waitForTaskToken task whose call is over.
+type TokenTask struct {
+	Event    int64     // the scheduling event
+	State    string    // name
+	Resource string    // of the state
+	Deadline time.Time // zero: none
+}
+
+// TokenTasks returns the tasks that wait for their token, by their events.
+func (x *Execution) TokenTasks(m *asl.Machine) []TokenTask {
+	var list []TokenTask
+	for event, f := range x.events {
+		st, ok := m.State(f.state).(*asl.Task)
+		if !ok || f.task.pattern != WaitForTaskToken || !f.task.submitted {
+			continue
+		}
+		t := TokenTask{Event: event, State: st.Name, Resource: st.Resource}
+		if f.task.timeout != 0 {
+			t.Deadline = clock(f.task.timeout)
+		}
+		list = append(list, t)
+	}
+	slices.SortFunc(list, func(a, b TokenTask) int { return cmp.Compare(a.Event, b.Event) })
+	return list
+}
 
 // Frames returns the number of live frames.
 func (x *Execution) Frames() int { return len(x.frames) }

@@ -138,10 +138,29 @@ func (x *Execution) drop(f *Frame) {
 	}
 }
 
+// expect has the frame be told of its task.
+func (x *Execution) expect(f *Frame) {
+	x.events[f.task.event] = f
+	if f.task.pattern == WaitForTaskToken {
+		x.tokens++
+	}
+}
+
+// unexpect has the frame be told no more, if it still was.
+func (x *Execution) unexpect(f *Frame) {
+	if x.events[f.task.event] != f {
+		return
+	}
+	delete(x.events, f.task.event)
+	if f.task.pattern == WaitForTaskToken {
+		x.tokens--
+	}
+}
+
 // unschedule forgets the frame's task.
 func (x *Execution) unschedule(f *Frame) {
 	if f.task != nil {
-		delete(x.events, f.task.event)
+		x.unexpect(f)
 		f.task = nil
 	}
 }

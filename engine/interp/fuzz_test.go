@@ -174,7 +174,7 @@ func (h *harness) check(s *Step, before head) {
 	if h.x.head.status == Succeeded && len(h.x.frames) > 0 {
 		t.Fatalf("an execution that succeeded has %d frames", len(h.x.frames))
 	}
-	if h.x.head.status != Running && (len(h.x.ready) > 0 || len(h.x.events) > 0 || len(h.x.due) > 0 || !s.Wake.IsZero() || s.More || s.Join != 0) {
+	if h.x.head.status != Running && (len(h.x.ready) > 0 || len(h.x.events) > 0 || h.x.tokens > 0 || len(h.x.due) > 0 || !s.Wake.IsZero() || s.More || s.Join != 0) {
 		t.Fatalf("an ended execution has %d ready, %d tasks, wake %s", len(h.x.ready), len(h.x.events), s.Wake)
 	}
 	h.store(s)
@@ -234,8 +234,8 @@ func (h *harness) store(s *Step) {
 	if got, want := x.Wake(), h.x.Wake(); !got.Equal(want) {
 		t.Fatalf("wake %s after decoding, was %s", got, want)
 	}
-	if len(x.ready) != len(h.x.ready) || len(x.events) != len(h.x.events) {
-		t.Fatalf("%d ready and %d tasks after decoding, were %d and %d", len(x.ready), len(x.events), len(h.x.ready), len(h.x.events))
+	if len(x.ready) != len(h.x.ready) || len(x.events) != len(h.x.events) || x.tokens != h.x.tokens {
+		t.Fatalf("%d ready, %d tasks and %d tokens after decoding, were %d, %d and %d", len(x.ready), len(x.events), x.tokens, len(h.x.ready), len(h.x.events), h.x.tokens)
 	}
 	h.x = x
 	h.dress()

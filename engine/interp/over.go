@@ -19,6 +19,7 @@ func (r *run) over(st Status) {
 	}
 	slices.Sort(r.s.Moot)
 	clear(x.events)
+	x.tokens = 0
 	x.due, x.ready, x.loads = nil, nil, nil
 	for _, f := range x.sorted() {
 		r.touch(f)

@@ -50,7 +50,8 @@ func (x *Execution) Unsettle() bool {
 		t := u.task
 		f.task = &t
 		f.pos, f.due, f.queued, f.stored = pos, due, queued, stored
-		x.events[t.event] = f
+		x.unexpect(f)
+		x.expect(f)
 		x.reschedule(f)
 		x.head = u.head
 	}

@@ -169,7 +169,7 @@ func (r *run) schedule(f *Frame, st *asl.Task, c resource, t *task, input *docum
 		t.clocks(r.now, timeout)
 	}
 	f.task, f.phase = t, phaseTask
-	x.events[t.event] = f
+	x.expect(f)
 	x.reschedule(f)
 	cmd := Command{Event: t.event, Resource: st.Resource, Pattern: c.pattern, Input: input, Attempt: int(f.attempts()), State: st.Name, Credential: credentials}
 	if t.timeout != 0 {
@@ -315,7 +315,7 @@ func (r *run) settleWith(f *Frame, output *document.Doc, fl *failure) {
 	if r.x.head.status != Running {
 		return
 	}
-	delete(r.x.events, f.task.event)
+	r.x.unexpect(f)
 	f.task.output, f.task.failed = output, fl
 	f.phase = phaseSettled
 	r.x.reschedule(f)

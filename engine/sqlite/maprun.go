@@ -68,12 +68,16 @@ func (v *dbView) RunningMapRuns(after int64, n int) (out []int64, err error) {
 // apart, each in order: they are merged.
 func (v *dbView) Children(run int64, after int64, n int, of ...interp.Status) (out []*engine.ExecutionRow, err error) {
 	if len(of) == 0 {
-		of = statuses[1:]
+		of = []interp.Status{""}
 	}
+	var codes []int64
 	for _, s := range of {
+		codes = append(codes, statusCodes(s)...)
+	}
+	for _, code := range codes {
 		err := v.each(executionColumns+"WHERE machine = ? AND status = ? AND id > ? ORDER BY id LIMIT ?", func(st *stmt) {
 			out = append(out, scanExecution(st))
-		}, -run, statusCode(s), after, int64(n))
+		}, -run, code, after, int64(n))
 		if err != nil {
 			return nil, err
 		}
@@ -117,7 +121,7 @@ func (t *txn) StopMapRun(id int64) error {
 
 // PutMapRunEnd leaves word that a child has ended.
 func (t *txn) PutMapRunEnd(run int64, end engine.MapRunEnd) error {
-	return t.ints("INSERT INTO map_ends (run, child, status, items) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", run, end.Child, statusCode(end.Status), end.Items)
+	return t.ints("INSERT INTO map_ends (run, child, status, items) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", run, end.Child, statusCode(end.Status, false), end.Items)
 }
 
 // TakeMapRunEnds removes and returns words of children that have ended.
@@ -136,7 +140,7 @@ func (t *txn) TakeMapRunEnds(run int64, n int) (out []engine.MapRunEnd, err erro
 func (t *txn) deleteChildren(execution, left int64) (int64, error) {
 	const rows = 4 // of a small execution
 	for left > 0 {
-		child, err := t.conn.number("SELECT id FROM executions WHERE machine IN (SELECT -id FROM map_runs WHERE execution = ? AND running = 0) LIMIT 1", execution)
+		child, err := t.conn.number("SELECT id FROM executions WHERE status IN (1, 2, 3, 4, 5, 6, 7) AND machine IN (SELECT -id FROM map_runs WHERE execution = ? AND running = 0) LIMIT 1", execution)
 		if err != nil || child == 0 {
 			return left, err
 		}

@@ -103,3 +103,46 @@ func TestExecutionsOfBeforeBlocksWereHeld(t *testing.T) {
 		t.Errorf("after the deletion: %d rows, %v", left, err)
 	}
 }
+
+// An execution whose task waited for its token by a row of its own is found by its status.
+func TestExecutionsOfBeforeTokenTasksHadAStatus(t *testing.T) {
+	dir := t.TempDir()
+	old(t, dir, 3, `
+		INSERT INTO executions (id, machine, status, version, definition, meta, head) VALUES
+			(1, 7, 1, 1, 9, x'00', x'00'), (2, 8, 1, 1, 9, x'00', x'00'), (3, 7, 1, 1, 9, x'00', x'00'), (4, 7, 2, 1, 9, x'00', x'00'), (5, 7, 1, 1, 9, x'00', x'00');
+		INSERT INTO outbox (execution, event, kind, due, attempt, epoch, data) VALUES
+			(1, 3, 4, 0, 0, 0, x'00'), (2, 3, 4, 0, 0, 0, x'00'), (2, 8, 4, 0, 0, 0, x'00'), (3, 3, 1, 0, 0, 0, x'00'), (5, 3, 4, 0, 0, 0, x'00');`)
+	s, err := Open(context.Background(), dir, Options{NoSync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	err = s.Read(context.Background(), func(v engine.View) error {
+		waiting, err := v.Waiting(0, 9)
+		if got := fmt.Sprint(waiting); err != nil || got != "[1 2 5]" {
+			t.Errorf("waiting: %s, %v, want [1 2 5]", got, err)
+		}
+		running, err := v.List(7, interp.Running, 0, 9)
+		if err != nil {
+			return err
+		}
+		got := ""
+		for _, x := range running {
+			got += fmt.Sprintf("%d %t ", x.ID, x.Token)
+		}
+		if want := "5 true 3 false 1 true "; got != want {
+			t.Errorf("running: %q, want %q", got, want)
+		}
+		calls, err := v.Commands(0, engine.CommandKey{}, 9)
+		if err != nil || len(calls) != 1 {
+			t.Errorf("%d calls, %v, want that of execution 3", len(calls), err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	if left, err := s.w.number("SELECT count(*) FROM outbox"); left != 1 || err != nil {
+		t.Errorf("%d rows in the outbox, %v, want 1", left, err)
+	}
+}

@@ -139,21 +139,27 @@ func held(c *engine.Change) bool {
 	return c.Version == 0 && len(c.Rows.Blocks) == 1 && c.Rows.Blocks[0].First == 1
 }
 
+// The inserts of an execution's row, without a name and with one.
+const (
+	createUnnamed = `INSERT INTO executions (id, machine, status, version, wake, definition, meta, head, root, last, block)
+		VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?)`
+	createNamed = `INSERT INTO executions (id, machine, status, version, wake, definition, meta, head, root, last, block, name)
+		VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (machine, name) WHERE name IS NOT NULL DO NOTHING`
+)
+
 func (t *txn) create(c *engine.Change, root *interp.FrameChange) error {
-	st, err := t.conn.prepare(`INSERT INTO executions (id, machine, name, status, version, wake, definition, meta, head, root, last, block)
-		VALUES (?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (machine, name) WHERE name IS NOT NULL DO NOTHING`)
+	sql := createUnnamed
+	if c.Name != "" {
+		sql = createNamed
+	}
+	st, err := t.conn.prepare(sql)
 	if err != nil {
 		return err
 	}
 	st.begin()
 	st.bindInt(c.Execution)
 	st.bindInt(c.Machine)
-	if c.Name == "" {
-		st.bindNull()
-	} else {
-		st.bindText(c.Name)
-	}
-	st.bindInt(statusCode(c.Status))
+	st.bindInt(statusCode(c.Status, c.Token))
 	st.bindNonZero(c.Wake)
 	st.bindInt(c.Definition)
 	st.bindBlob(c.Meta)
@@ -170,10 +176,13 @@ func (t *txn) create(c *engine.Change, root *interp.FrameChange) error {
 		st.bindNull()
 		st.bindNull()
 	}
+	if c.Name != "" {
+		st.bindText(c.Name)
+	}
 	if err := st.run(); err != nil {
 		return fmt.Errorf("create execution %d: %w", c.Execution, err)
 	}
-	if t.conn.changes() == 0 {
+	if c.Name != "" && t.conn.changes() == 0 {
 		return engine.ErrExecutionExists
 	}
 	t.wrote = true
@@ -211,7 +220,7 @@ func ends(c *engine.Change) bool {
 
 func (t *txn) update(c *engine.Change, root *interp.FrameChange) error {
 	form := 0
-	if c.StatusChanged {
+	if c.StatusChanged || c.TokenChanged {
 		form |= 1
 	}
 	if c.WakeChanged {
@@ -236,8 +245,8 @@ func (t *txn) update(c *engine.Change, root *interp.FrameChange) error {
 	}
 	st.begin()
 	st.bindBlob(c.Rows.Head)
-	if c.StatusChanged {
-		st.bindInt(statusCode(c.Status))
+	if c.StatusChanged || c.TokenChanged {
+		st.bindInt(statusCode(c.Status, c.Token))
 	}
 	if c.WakeChanged {
 		st.bindNonZero(c.Wake)

@@ -2,6 +2,8 @@ package sqlite
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"sort"
 	"time"
 
@@ -25,18 +27,31 @@ func (v *dbView) Query(sql string, args ...any) (engine.Rows, error) {
 	return r, nil
 }
 
-// The statuses as they are stored.
+// The statuses as they are stored. Running executions with tasks that wait for a
+// token have one of their own, and so a part of the index.
 var statuses = [...]interp.Status{
 	1: interp.Running, 2: interp.Succeeded, 3: interp.Failed, 4: interp.TimedOut, 5: interp.Aborted, 6: interp.PendingRedrive,
+	waitsForToken: interp.Running,
 }
 
-func statusCode(s interp.Status) int64 {
+const waitsForToken = 7
+
+// statusCode returns what is stored for a status; 0: there is no such status.
+func statusCode(s interp.Status, token bool) int64 {
+	if token && s == interp.Running {
+		return waitsForToken
+	}
+	return int64(max(0, slices.Index(statuses[:], s)))
+}
+
+// statusCodes returns what may be stored for a status; "": for any.
+func statusCodes(s interp.Status) (codes []int64) {
 	for i, t := range statuses {
-		if i > 0 && s == t {
-			return int64(i)
+		if t != "" && (s == "" || s == t) {
+			codes = append(codes, int64(i))
 		}
 	}
-	return 0
+	return codes
 }
 
 func statusOf(code int64) interp.Status {
@@ -51,7 +66,7 @@ const executionColumns = "SELECT id, machine, definition, name, status, version,
 func scanExecution(st *stmt) *engine.ExecutionRow {
 	return &engine.ExecutionRow{
 		ID: st.int(0), Machine: st.int(1), Definition: st.int(2), Name: st.text(3), Named: !st.null(3),
-		Status: statusOf(st.int(4)), Version: st.int(5), Wake: st.int(6), Meta: st.blob(7), Head: st.blob(8),
+		Status: statusOf(st.int(4)), Token: st.int(4) == waitsForToken, Version: st.int(5), Wake: st.int(6), Meta: st.blob(7), Head: st.blob(8),
 	}
 }
 
@@ -96,24 +111,25 @@ func (v *dbView) List(machine int64, status interp.Status, before int64, n int) 
 	}
 	var out []*engine.ExecutionRow
 	add := func(st *stmt) { out = append(out, scanExecution(st)) }
-	switch code := statusCode(status); {
-	case status != "" && code == 0:
+	codes := statusCodes(status)
+	switch {
+	case len(codes) == 0:
 		return nil, nil
 	case machine == 0 && status == "":
 		err := v.each(executionColumns+"WHERE machine > 0 AND id < ? ORDER BY id DESC LIMIT ?", add, before, int64(n))
 		return out, err
 	case machine == 0:
-		err := v.each(executionColumns+"WHERE machine > 0 AND status = ? AND id < ? ORDER BY id DESC LIMIT ?", add, code, before, int64(n))
+		err := v.each(executionColumns+"NOT INDEXED WHERE machine > 0 AND status IN (?, ?) AND id < ? ORDER BY id DESC LIMIT ?", add, codes[0], codes[len(codes)-1], before, int64(n))
 		return out, err
-	case status != "":
-		err := v.each(executionColumns+"WHERE machine = ? AND status = ? AND id < ? ORDER BY id DESC LIMIT ?", add, machine, code, before, int64(n))
+	case len(codes) == 1:
+		err := v.each(executionColumns+"WHERE machine = ? AND status = ? AND id < ? ORDER BY id DESC LIMIT ?", add, machine, codes[0], before, int64(n))
 		return out, err
 	}
 	// The index has the statuses apart, each in order: merge them.
 	var ids []int64
-	for code := 1; code < len(statuses); code++ {
+	for _, code := range codes {
 		err := v.each("SELECT id FROM executions WHERE machine = ? AND status = ? AND id < ? ORDER BY id DESC LIMIT ?",
-			func(st *stmt) { ids = append(ids, st.int(0)) }, machine, int64(code), before, int64(n))
+			func(st *stmt) { ids = append(ids, st.int(0)) }, machine, code, before, int64(n))
 		if err != nil {
 			return nil, err
 		}
@@ -135,7 +151,7 @@ func (v *dbView) Oldest(after int64, n int) (out []*engine.ExecutionRow, err err
 
 // Running reports whether a machine has an execution that has not ended.
 func (v *dbView) Running(machine int64) (bool, error) {
-	n, err := v.conn.number("SELECT EXISTS (SELECT 1 FROM executions WHERE machine = ? AND status IN (1, 6))", machine)
+	n, err := v.conn.number("SELECT EXISTS (SELECT 1 FROM executions WHERE machine = ? AND status IN (1, 6, 7))", machine)
 	return n != 0, err
 }
 
@@ -248,11 +264,28 @@ func (v *dbView) Command(key engine.CommandKey) (out *engine.CommandRow, err err
 	return out, err
 }
 
-// Waiting returns token tasks that wait.
-func (v *dbView) Waiting(after engine.CommandKey, n int) (out []engine.CommandRow, err error) {
-	err = v.each(commandColumns+"WHERE kind = 4 AND (execution, event) > (?, ?) ORDER BY execution, event LIMIT ?", func(st *stmt) {
-		out = append(out, scanCommand(st))
-	}, after.Execution, after.Event, int64(n))
+// Waiting returns executions with tasks that wait for a token. The index has the
+// machines apart, each in order: they are merged.
+func (v *dbView) Waiting(from int64, n int) (out []int64, err error) {
+	var machines []int64
+	// Each step of the recursion is one look into the index.
+	err = v.each(`WITH RECURSIVE has (machine) AS (
+			SELECT min(machine) FROM executions WHERE status = 7
+			UNION ALL SELECT (SELECT min(machine) FROM executions WHERE status = 7 AND machine > has.machine) FROM has WHERE machine IS NOT NULL)
+		SELECT machine FROM has WHERE machine IS NOT NULL`, func(st *stmt) { machines = append(machines, st.int(0)) })
+	below := int64(math.MaxInt64) // none of the first n is this one or after it
+	for i := 0; i < len(machines) && err == nil; i++ {
+		known := len(out)
+		err = v.each("SELECT id FROM executions WHERE status = 7 AND machine = ? AND id >= ? AND id < ? ORDER BY id LIMIT ?",
+			func(st *stmt) { out = append(out, st.int(0)) }, machines[i], from, below, int64(n))
+		if len(out) == known {
+			continue
+		}
+		if slices.Sort(out); len(out) >= n {
+			out = out[:n]
+			below = out[n-1]
+		}
+	}
 	return out, err
 }
 

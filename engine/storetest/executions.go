@@ -144,6 +144,60 @@ func due(h *harness) {
 	h.want("after one was put off", find(engine.Wake{At: 1, Execution: 9}, 99, 9), wakes(10, 5, 20, 4, 30, 1, 40, 2))
 }
 
+func tokens(h *harness) {
+	for id := int64(1); id <= 5; id++ {
+		c := created(id, "")
+		c.Token = id != 2
+		h.write(c)
+	}
+	find := func(from int64, n int) (out []int64) {
+		h.read(func(v engine.View) (err error) {
+			out, err = v.Waiting(from, n)
+			return err
+		})
+		return out
+	}
+	h.want("all", find(0, 9), []int64{1, 3, 4, 5})
+	h.want("from 3 on, the first two", find(3, 2), []int64{3, 4})
+	h.want("tokens", []bool{h.load(1).Token, h.load(2).Token}, []bool{true, false})
+	for id := int64(1); id <= 3; id++ {
+		u := changed(id, 1)
+		u.TokenChanged, u.Token = true, id == 2
+		h.write(u)
+	}
+	h.write(changed(4, 1))
+	h.want("after changes", find(0, 9), []int64{2, 4, 5})
+	for id := int64(6); id <= 8; id++ {
+		c := created(id, "")
+		c.Machine, c.Token = 6+id%2, true
+		h.write(c)
+	}
+	h.want("of several machines", find(0, 9), []int64{2, 4, 5, 6, 7, 8})
+	h.want("the first of several machines", find(5, 3), []int64{5, 6, 7})
+	u := changed(6, 1)
+	u.Status, u.StatusChanged, u.TokenChanged = interp.Failed, true, true
+	h.write(u)
+	h.want("after one has ended", find(5, 3), []int64{5, 7, 8})
+	h.read(func(v engine.View) error {
+		for _, c := range []struct {
+			machine int64
+			want    []int64
+		}{{7, []int64{7, 5, 4, 3, 2, 1}}, {0, []int64{8, 7, 5, 4, 3, 2, 1}}} {
+			rows, err := v.List(c.machine, interp.Running, 0, 9)
+			var got []int64
+			for _, r := range rows {
+				got = append(got, r.ID)
+			}
+			h.ok(err)
+			h.want(fmt.Sprintf("running of machine %d", c.machine), got, c.want)
+		}
+		running, err := v.Running(6)
+		h.want("machine 6 has a running execution", running, true)
+		return err
+	})
+	h.want("tokens after changes", []bool{h.load(1).Token, h.load(2).Token}, []bool{false, true})
+}
+
 func results(h *harness) {
 	c := created(1, "")
 	c.Rows.Results = []interp.ResultRow{{Frame: 2, Index: 1, Data: []byte("b")}, {Frame: 2, Index: 0, Data: []byte("a")}, {Frame: 4, Index: 0, Data: []byte("c")}}

@@ -38,6 +38,7 @@ func Run(t *testing.T, open Open, kept bool) {
 		{"commands are listed and removed", commands},
 		{"tasks of an activity are listed, oldest first", activities},
 		{"deadlines are found in order", due},
+		{"executions with tasks that wait for a token are found", tokens},
 		{"results are kept until the join", results},
 		{"documents are found by number", documents},
 		{"history is cut by blocks in both directions", history},

@@ -189,10 +189,10 @@ func commands(h *harness) {
 		return engine.CommandRow{Key: engine.CommandKey{Execution: execution, Event: event}, Kind: kind, Due: 5, Attempt: 2, Epoch: 3, Data: []byte("data")}
 	}
 	c := created(1, "")
-	c.Commands = []engine.CommandRow{row(1, 3, engine.CallCommand), row(1, 8, engine.TokenCommand), row(1, 2, engine.CallCommand)}
+	c.Commands = []engine.CommandRow{row(1, 3, engine.CallCommand), row(1, 8, engine.ChildCommand), row(1, 2, engine.CallCommand)}
 	h.write(c)
 	h.do(func(t engine.Txn) error {
-		return errors.Join(t.PutCommand(row(0, 44, engine.FollowUpCommand)), t.PutCommand(row(2, 1, engine.TokenCommand)), t.PutCommand(row(2, 2, engine.ChildCommand)))
+		return errors.Join(t.PutCommand(row(0, 44, engine.FollowUpCommand)), t.PutCommand(row(2, 1, engine.MapRunCommand)), t.PutCommand(row(2, 2, engine.ChildCommand)))
 	})
 	keys := func(rows []engine.CommandRow) (out []engine.CommandKey) {
 		for _, r := range rows {
@@ -207,9 +207,6 @@ func commands(h *harness) {
 		rows, err = v.Commands(0, engine.CommandKey{Execution: 1, Event: 2}, 9)
 		h.ok(err)
 		h.want("after the first call", keys(rows), commandKeys(1, 3))
-		rows, err = v.Waiting(engine.CommandKey{}, 9)
-		h.ok(err)
-		h.want("token tasks", keys(rows), commandKeys(1, 8, 2, 1))
 		got, err := v.Command(engine.CommandKey{Execution: 2, Event: 2})
 		h.ok(err)
 		h.want("a command", *got, row(2, 2, engine.ChildCommand))
@@ -219,7 +216,7 @@ func commands(h *harness) {
 	})
 	u := changed(1, 1)
 	u.Closed = []int64{3}
-	u.Commands = []engine.CommandRow{row(1, 2, engine.TokenCommand)}
+	u.Commands = []engine.CommandRow{row(1, 2, engine.ChildCommand)}
 	h.write(u)
 	var there, again bool
 	h.do(func(t engine.Txn) (err error) {

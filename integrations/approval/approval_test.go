@@ -79,7 +79,7 @@ func (w *waitingTasks) PendingTasks(_ context.Context, f engine.PendingFilter, p
 		if len(list) == p.Max {
 			return list, fmt.Sprintf("from %d", i), nil
 		}
-		if f.ExecutionARN == "" || w.list[i].ExecutionARN == f.ExecutionARN {
+		if (f.ExecutionARN == "" || w.list[i].ExecutionARN == f.ExecutionARN) && (f.Token == "" || w.list[i].Token == f.Token) {
 			list = append(list, w.list[i])
 		}
 	}

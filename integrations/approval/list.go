@@ -203,7 +203,7 @@ func (s *Service) get(ctx context.Context, _ tasks.Caller, in json.RawMessage) (
 	if r.status != Pending {
 		return a, nil
 	}
-	t, err := s.waiting(ctx, r.execution, func(t engine.PendingTask) bool { return t.Event == r.event })
+	t, err := s.waiting(ctx, engine.PendingFilter{ExecutionARN: r.execution}, func(t engine.PendingTask) bool { return t.Event == r.event })
 	if err != nil {
 		return nil, err
 	}
@@ -236,7 +236,7 @@ func (s *Service) find(ctx context.Context, id, token string) (*row, error) {
 	if !ok {
 		return nil, notFound(id)
 	}
-	t, err := s.waiting(ctx, execution, func(t engine.PendingTask) bool { return t.Event == event })
+	t, err := s.waiting(ctx, engine.PendingFilter{ExecutionARN: execution}, func(t engine.PendingTask) bool { return t.Event == event })
 	if err != nil {
 		return nil, err
 	}
@@ -246,7 +246,7 @@ func (s *Service) find(ctx context.Context, id, token string) (*row, error) {
 	return rowOfTask(id, *t), nil
 }
 
-// findToken finds the question of a token, or else the task among all that wait.
+// findToken finds the question of a token, or else the task that waits for it.
 func (s *Service) findToken(ctx context.Context, token string) (*row, error) {
 	number, event, err := s.tasks.OpenToken(token)
 	if err != nil {
@@ -260,7 +260,7 @@ func (s *Service) findToken(ctx context.Context, token string) (*row, error) {
 	if err != nil || len(rows) > 0 {
 		return first(rows), err
 	}
-	t, err := s.waiting(ctx, "", func(t engine.PendingTask) bool { return t.Token == token })
+	t, err := s.waiting(ctx, engine.PendingFilter{Token: token}, func(engine.PendingTask) bool { return true })
 	if err != nil {
 		return nil, err
 	}
@@ -277,11 +277,11 @@ func first(rows []*row) *row {
 	return rows[0]
 }
 
-// waiting returns the waiting task of an execution ("": any) that is right, or nil.
-func (s *Service) waiting(ctx context.Context, execution string, right func(engine.PendingTask) bool) (*engine.PendingTask, error) {
+// waiting returns the first waiting task that the filter lets through and that is right, or nil.
+func (s *Service) waiting(ctx context.Context, f engine.PendingFilter, right func(engine.PendingTask) bool) (*engine.PendingTask, error) {
 	page := engine.Page{Max: 1000}
 	for {
-		list, next, err := s.tasks.PendingTasks(ctx, engine.PendingFilter{ExecutionARN: execution}, page)
+		list, next, err := s.tasks.PendingTasks(ctx, f, page)
 		if gone(err) {
 			return nil, nil
 		}

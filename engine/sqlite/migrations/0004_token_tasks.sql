@@ -1,0 +1,8 @@
+-- A running execution some of whose tasks wait for a token has status 7, by which the
+-- index of executions finds it. All else that there is to tell of such tasks stands
+-- in its frames and its history.
+DROP INDEX executions_list;
+UPDATE executions SET status = 7 WHERE status = 1 AND id IN (SELECT execution FROM outbox WHERE kind = 4);
+CREATE INDEX executions_list ON executions (status, machine);
+DROP INDEX outbox_tokens;
+DELETE FROM outbox WHERE kind = 4;
