@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -326,6 +327,92 @@ func TestTaskTokenAfterTooLargeOutput(t *testing.T) {
 			want(t, "tasks that wait", []any{len(pending), err}, []any{0, nil})
 		})
 	}
+}
+
+// Every page of the waiting tasks begins where the one before it ended, in the
+// midst of an execution too.
+func TestPendingTasksByPage(t *testing.T) {
+	ask := &local{resource: svc + "ask.waitForTaskToken", run: func(engine.Tx, engine.Call) (interp.Outcome, error) { return ok(`{}`), nil }}
+	b := newFileBench(t, ask)
+	ctx := context.Background()
+	one := b.machine("one", taskState("ask.waitForTaskToken", `"TimeoutSeconds": 600, "Parameters": {"name.$": "$.name"},`))
+	many := b.machine("many", `{"StartAt": "M", "States": {"M": {"Type": "Map", "ItemsPath": "$.items", "End": true, "ItemProcessor": {"StartAt": "Ask", "States": {
+		"Ask": {"Type": "Task", "Resource": "`+svc+`ask.waitForTaskToken", "Parameters": {"name.$": "$"}, "End": true}}}}}}`)
+	b.machine("idle", `{"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 600, "End": true}}}`)
+	items := make([]string, 40) // as many as run at a time, over several blocks of history
+	var names []string
+	begin := func(machine, name string, input any) string {
+		text, err := json.Marshal(input)
+		if err != nil {
+			t.Fatal(err)
+		}
+		arn := b.start(machine, name, string(text))
+		b.until(arn, func(engine.ExecutionInfo) bool { return strings.HasSuffix(b.types(arn), "TaskSubmitted") })
+		return arn
+	}
+	for i := range items {
+		items[i] = fmt.Sprint("item", i)
+	}
+	begin(one, "first", map[string]string{"name": "first"})
+	b.start("arn:aws:states:us-east-1:000000000000:stateMachine:idle", "", `{}`)
+	all := begin(many, "all", map[string]any{"items": items})
+	begin(one, "last", map[string]string{"name": "last"})
+	names = append(append(append(names, "first"), items...), "last")
+	list := func(f engine.PendingFilter, n int) (all []engine.PendingTask) {
+		t.Helper()
+		for p := (engine.Page{Max: n}); ; {
+			page, next, err := b.PendingTasks(ctx, f, p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(page) > n {
+				t.Errorf("a page of %d, %d is the most", len(page), n)
+			}
+			if all = append(all, page...); next == "" {
+				return all
+			}
+			p.Token = next
+		}
+	}
+	named := func(all []engine.PendingTask) (names []string) {
+		t.Helper()
+		for _, p := range all {
+			var in struct{ Name string }
+			if err := json.Unmarshal(p.Input, &in); err != nil {
+				t.Fatal(err)
+			}
+			names = append(names, in.Name)
+		}
+		return names
+	}
+	for _, restart := range []bool{false, true} {
+		if restart {
+			b.restart()
+		}
+		for _, n := range []int{1, 3, 7, 100, 1000} {
+			want(t, fmt.Sprintf("by pages of %d", n), named(list(engine.PendingFilter{}, n)), names)
+			want(t, fmt.Sprintf("of one execution by pages of %d", n), named(list(engine.PendingFilter{ExecutionARN: all}, n)), items)
+			want(t, fmt.Sprintf("of a machine by pages of %d", n), named(list(engine.PendingFilter{MachineARN: one}, n)), []string{"first", "last"})
+		}
+	}
+	tasks := list(engine.PendingFilter{}, 1000)
+	first, item := tasks[0], tasks[31]
+	want(t, "state and resource", []string{first.State, first.Resource}, []string{"T", svc + "ask.waitForTaskToken"})
+	want(t, "time until the deadline", first.Deadline.Sub(first.Since), 600*time.Second)
+	want(t, "deadline of one without", item.Deadline.IsZero(), true)
+	found := list(engine.PendingFilter{Token: item.Token}, 10)
+	want(t, "of a token", found, []engine.PendingTask{item})
+	want(t, "of a token and another execution", len(list(engine.PendingFilter{Token: item.Token, ExecutionARN: first.ExecutionARN}, 10)), 0)
+	if _, _, err := b.PendingTasks(ctx, engine.PendingFilter{Token: item.Token + "x"}, engine.Page{}); !errors.Is(err, engine.ErrInvalidToken) {
+		t.Errorf("of what is no token: %v", err)
+	}
+	for _, p := range []engine.PendingTask{first, item} {
+		if err := b.SendTaskSuccess(ctx, p.Token, []byte(`{}`)); err != nil {
+			t.Fatal(err)
+		}
+		want(t, "of a token that was sent", len(list(engine.PendingFilter{Token: p.Token}, 10)), 0)
+	}
+	want(t, "after two were answered", len(list(engine.PendingFilter{}, 1000)), len(names)-2)
 }
 
 func TestActivity(t *testing.T) {
