@@ -6,30 +6,13 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
-	"os"
-	"runtime"
 	"strings"
 	"testing"
-	"time"
+
+	"millrace/engine/leaktest"
 )
 
-func TestMain(m *testing.M) {
-	before := runtime.NumGoroutine()
-	code := m.Run()
-	http.DefaultClient.CloseIdleConnections()
-	for range 200 {
-		if runtime.NumGoroutine() <= before {
-			break
-		}
-		<-time.After(5 * time.Millisecond)
-	}
-	if n := runtime.NumGoroutine(); code == 0 && n > before {
-		b := make([]byte, 1<<20)
-		os.Stderr.Write(b[:runtime.Stack(b, true)])
-		code = 1
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 func TestListenOnLoopbackOnly(t *testing.T) {
 	for addr, ok := range map[string]bool{

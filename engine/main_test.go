@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +13,7 @@ import (
 	"millrace/asl/document"
 	"millrace/engine"
 	"millrace/engine/interp"
+	"millrace/engine/leaktest"
 	"millrace/engine/sqlite"
 )
 
@@ -22,30 +22,12 @@ func TestMain(m *testing.M) {
 		crashChildMain(dir)
 		return
 	}
-	before := runtime.NumGoroutine()
-	code := m.Run()
-	if code == 0 {
-		code = leaked(before)
-	}
-	os.Exit(code)
+	leaktest.Main(m)
 }
 
 // patience is how long a test waits for what is to happen at once: on a busy
 // machine that takes its time, and only what never happens is a failure.
 const patience = 3 * time.Minute
-
-// leaked fails the tests when goroutines of theirs are still there.
-func leaked(before int) int {
-	for range 2000 {
-		if runtime.NumGoroutine() <= before {
-			return 0
-		}
-		<-time.After(5 * time.Millisecond)
-	}
-	buf := make([]byte, 1<<20)
-	fmt.Fprintf(os.Stderr, "goroutines outlive the tests: %d before, %d after\n%s\n", before, runtime.NumGoroutine(), buf[:runtime.Stack(buf, true)])
-	return 1
-}
 
 // clock is a clock that moves when it is told.
 type clock struct {

@@ -5,8 +5,6 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -14,25 +12,10 @@ import (
 
 	"millrace/engine"
 	"millrace/engine/interp"
+	"millrace/engine/leaktest"
 )
 
-func TestMain(m *testing.M) {
-	before := runtime.NumGoroutine()
-	code := m.Run()
-	http.DefaultClient.CloseIdleConnections()
-	for range 200 {
-		if runtime.NumGoroutine() <= before {
-			break
-		}
-		<-time.After(5 * time.Millisecond)
-	}
-	if n := runtime.NumGoroutine(); code == 0 && n > before {
-		b := make([]byte, 1<<20)
-		os.Stderr.Write(b[:runtime.Stack(b, true)])
-		code = 1
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // growing is an engine with one execution whose history grows.
 type growing struct {

@@ -9,12 +9,11 @@ import (
 	_ "net/http/pprof" // for processes that a soak looks into
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"millrace/cmd/internal/cli"
+	"millrace/engine/leaktest"
 )
 
 func TestMain(m *testing.M) {
@@ -28,21 +27,7 @@ func TestMain(m *testing.M) {
 		}
 		main()
 	}
-	before := runtime.NumGoroutine()
-	code := m.Run()
-	http.DefaultClient.CloseIdleConnections()
-	for range 400 {
-		if runtime.NumGoroutine() <= before {
-			break
-		}
-		<-time.After(5 * time.Millisecond)
-	}
-	if n := runtime.NumGoroutine(); code == 0 && n > before {
-		b := make([]byte, 1<<20)
-		os.Stderr.Write(b[:runtime.Stack(b, true)])
-		code = 1
-	}
-	os.Exit(code)
+	leaktest.Main(m)
 }
 
 // do runs a command line; in is its standard input.

@@ -14,12 +14,12 @@ import (
 // conn is a connection: a thin layer over the transpiled library, without what
 // database/sql adds. It is used by one goroutine at a time.
 type conn struct {
-	tls   *libc.TLS
-	db    uintptr
-	cache map[string]*stmt
-	open  map[*rows]struct{} // not closed yet
-	tick  int64              // of the cache
-	pages int64              // bytes of the page cache
+	tls        *libc.TLS
+	db         uintptr
+	cache      map[string]*stmt
+	open       map[*rows]struct{} // not closed yet
+	tick       int64              // of the cache
+	cacheBytes int64              // that the page cache may take
 }
 
 // pageSize is the size in bytes of the database's pages.
@@ -271,7 +271,7 @@ func (c *conn) checkpoint(mode int32) (frames, left int, err error) {
 
 // cachePages bounds the page cache in MiB.
 func (c *conn) cachePages(mib int) error {
-	c.pages = int64(mib) << 20
+	c.cacheBytes = int64(mib) << 20
 	return c.script(fmt.Sprintf("PRAGMA cache_size=-%d", mib<<10))
 }
 
@@ -279,7 +279,7 @@ func (c *conn) cachePages(mib int) error {
 // share their pages' list in the library as it is built, and one whose cache is
 // full beside others is left without even the pages that it needs each time.
 func (c *conn) trim() {
-	if c.status(lib.SQLITE_DBSTATUS_CACHE_USED, 0) > c.pages-c.pages/8 {
+	if c.status(lib.SQLITE_DBSTATUS_CACHE_USED, 0) > c.cacheBytes-c.cacheBytes/8 {
 		lib.Xsqlite3_db_release_memory(c.tls, c.db)
 	}
 }

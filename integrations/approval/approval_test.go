@@ -5,29 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
-	"runtime"
 	"strings"
 	"testing"
 
 	"millrace/engine"
+	"millrace/engine/leaktest"
 	"millrace/integrations/wire/hosttest"
 	"millrace/tasks"
 )
 
-func TestMain(m *testing.M) {
-	before := runtime.NumGoroutine()
-	code := m.Run()
-	for i := 0; runtime.NumGoroutine() > before && i < 1e6; i++ {
-		runtime.Gosched()
-	}
-	if n := runtime.NumGoroutine(); code == 0 && n > before {
-		buf := make([]byte, 1<<20)
-		os.Stderr.Write(buf[:runtime.Stack(buf, true)])
-		code = 1
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // waitingTasks plays the engine: tasks wait until they are answered.
 type waitingTasks struct {

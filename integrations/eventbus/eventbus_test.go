@@ -6,31 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"millrace/asl/document"
 	"millrace/engine"
+	"millrace/engine/leaktest"
 	"millrace/integrations/wire/hosttest"
 	"millrace/tasks"
 )
 
-func TestMain(m *testing.M) {
-	before := runtime.NumGoroutine()
-	code := m.Run()
-	// Those of closed connections and servers are on their way out.
-	for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before && time.Now().Before(deadline); {
-		runtime.Gosched()
-	}
-	if n := runtime.NumGoroutine(); code == 0 && n > before {
-		fmt.Fprintf(os.Stderr, "%d goroutines outlive the tests\n", n-before)
-		code = 1
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // fixture is a service whose queues, topics and functions keep what they are
 // sent in committed units. Those whose name ends in "gone" are not there.

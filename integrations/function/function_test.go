@@ -14,11 +14,11 @@ import (
 	"net/http/httptest"
 	"os"
 	"regexp"
-	goruntime "runtime"
 	"strings"
 	"testing"
 
 	"millrace/engine"
+	"millrace/engine/leaktest"
 	"millrace/integrations/function/runtime"
 	"millrace/integrations/wire/hosttest"
 	"millrace/tasks"
@@ -33,17 +33,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
-	before := goruntime.NumGoroutine()
-	code := m.Run()
-	for i := 0; goruntime.NumGoroutine() > before && i < 1e6; i++ {
-		goruntime.Gosched()
-	}
-	if n := goruntime.NumGoroutine(); code == 0 && n > before {
-		buf := make([]byte, 1<<20)
-		os.Stderr.Write(buf[:goruntime.Stack(buf, true)])
-		code = 1
-	}
-	os.Exit(code)
+	leaktest.Main(m)
 }
 
 type CustomError struct{ reason string }

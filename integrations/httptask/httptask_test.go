@@ -9,8 +9,6 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,23 +17,12 @@ import (
 	"millrace/asl/document"
 	"millrace/engine"
 	"millrace/engine/interp"
+	"millrace/engine/leaktest"
 	"millrace/integrations/wire/hosttest"
 	"millrace/tasks"
 )
 
-func TestMain(m *testing.M) {
-	before := runtime.NumGoroutine()
-	code := m.Run()
-	for i := 0; runtime.NumGoroutine() > before && i < 1e6; i++ {
-		runtime.Gosched()
-	}
-	if n := runtime.NumGoroutine(); code == 0 && n > before {
-		buf := make([]byte, 1<<20)
-		os.Stderr.Write(buf[:runtime.Stack(buf, true)])
-		code = 1
-	}
-	os.Exit(code)
-}
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // seen is a request as an API saw it.
 type seen struct {

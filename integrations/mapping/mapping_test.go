@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"millrace/engine"
+	"millrace/engine/leaktest"
 	"millrace/integrations/mapping"
 	"millrace/integrations/queue"
 	"millrace/integrations/table"
@@ -86,7 +87,7 @@ func (w *wakes) WakeAt(key string, t time.Time) {
 	w.Host.WakeAt(key, t)
 }
 
-func TestMain(m *testing.M) { hosttest.Main(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 type fixture struct {
 	t       *testing.T

@@ -9,11 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"millrace/engine/leaktest"
 	"millrace/integrations/wire/hosttest"
 	"millrace/tasks"
 )
 
-func TestMain(m *testing.M) { hosttest.Main(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 type fixture struct {
 	t *testing.T

@@ -112,7 +112,8 @@ func (s *flat) Next(ctx context.Context) (engine.Item, error) {
 			}
 		}
 		item, err := s.f.next(ctx)
-		if item.Source = s.name; err != io.EOF {
+		item.Source = s.name
+		if err != io.EOF {
 			return item, err
 		}
 		s.f.close()

@@ -6,10 +6,7 @@ package hosttest
 import (
 	"context"
 	"database/sql"
-	"flag"
-	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -337,21 +334,3 @@ func (t *tx) AfterCommit(f func()) { t.after = append(t.after, f) }
 
 // Yield lets other goroutines run; tests that wait for one call it in a loop.
 func (h *Host) Yield() { runtime.Gosched() }
-
-// Main runs a package's tests and exits; it fails them when goroutines of theirs
-// are still there in the end.
-func Main(m *testing.M) {
-	before := runtime.NumGoroutine()
-	code := m.Run()
-	fuzz := flag.Lookup("test.fuzz") // which leaves a goroutine of its own
-	fuzzing := fuzz != nil && fuzz.Value.String() != ""
-	for range 200 {
-		if code != 0 || fuzzing || runtime.NumGoroutine() <= before {
-			os.Exit(code)
-		}
-		<-time.After(5 * time.Millisecond)
-	}
-	buf := make([]byte, 1<<20)
-	fmt.Fprintf(os.Stderr, "goroutines outlive the tests: %d before, %d after\n%s\n", before, runtime.NumGoroutine(), buf[:runtime.Stack(buf, true)])
-	os.Exit(1)
-}
