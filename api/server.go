@@ -43,7 +43,7 @@ const (
 
 // Serve serves doors, over HTTP/1.1 and clear-text HTTP/2, until ctx is done or
 // one of them fails; then it stops all and waits for them. It closes the listeners.
-// What goes wrong with a connection or in a handler is logged as an error.
+// What goes wrong with a connection or in a handler is logged as a warning.
 func Serve(ctx context.Context, logger *slog.Logger, doors ...Door) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -56,7 +56,7 @@ func Serve(ctx context.Context, logger *slog.Logger, doors ...Door) error {
 			Handler: d.Handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
 			BaseContext: func(net.Listener) context.Context { return requests },
 			Protocols:   new(http.Protocols),
-			ErrorLog:    slog.NewLogLogger(logger.Handler(), slog.LevelError),
+			ErrorLog:    slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 		}
 		s.Protocols.SetHTTP1(true)
 		s.Protocols.SetUnencryptedHTTP2(true)

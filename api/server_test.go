@@ -102,7 +102,7 @@ func TestServeLogsPanics(t *testing.T) {
 	if err := <-served; err != nil {
 		t.Error(err)
 	}
-	if got := log.String(); !strings.Contains(got, "level=ERROR") || !strings.Contains(got, "broken") {
+	if got := log.String(); !strings.Contains(got, "level=WARN") || !strings.Contains(got, "broken") {
 		t.Errorf("the log is %q", got)
 	}
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -67,7 +68,7 @@ type PendingTask struct {
 	Event        int64     // the scheduling event
 }
 
-// PendingFilter narrows PendingTasks. Empty fields do not.
+// PendingFilter narrows PendingTasks to what all its fields say. Empty fields do not.
 type PendingFilter struct {
 	MachineARN   string
 	ExecutionARN string
@@ -76,17 +77,21 @@ type PendingFilter struct {
 
 // PendingTasks returns the tasks that wait for their token, in the order of their
 // executions' starts, and the token of the next page. A page may hold fewer
-// entries than asked for, even none, and yet have a next one.
+// entries than asked for, even none, and yet have a next one. Errors are
+// ErrInvalidToken, of the filter and of the page, ErrMachineNotFound and
+// ErrExecutionNotFound.
 func (e *Engine) PendingTasks(ctx context.Context, f PendingFilter, p Page) (list []PendingTask, next string, err error) {
 	n, err := p.max()
 	if err != nil {
 		return nil, "", err
 	}
-	var of *machine
+	machine := int64(0)
 	if f.MachineARN != "" {
-		if of, err = e.machine(ctx, nil, f.MachineARN); err != nil {
+		m, err := e.machine(ctx, nil, f.MachineARN)
+		if err != nil {
 			return nil, "", err
 		}
+		machine = m.ID
 	}
 	only, event := int64(0), int64(0)
 	if f.Token != "" {
@@ -114,7 +119,7 @@ func (e *Engine) PendingTasks(ctx context.Context, f PendingFilter, p Page) (lis
 		}
 		ids := []int64{only}
 		if only == 0 {
-			if ids, err = v.Waiting(at.Execution, n); err != nil {
+			if ids, err = v.Waiting(machine, at.Execution, n); err != nil {
 				return err
 			}
 			if len(ids) == n {
@@ -126,16 +131,21 @@ func (e *Engine) PendingTasks(ctx context.Context, f PendingFilter, p Page) (lis
 			if id == at.Execution {
 				after = at.Event
 			}
-			tasks, more, err := e.tokenTasks(v, id, of, func(t int64) bool { return t > after && (event == 0 || t == event) }, n-len(list))
+			wanted := func(t int64) bool { return t > after && (event == 0 || t == event) }
+			tasks, more, err := e.tokenTasks(v, id, machine, wanted, n-len(list))
+			if errors.Is(err, errUnreadable) && only == 0 {
+				// It is not to hide the others.
+				e.log.Error("list the waiting tasks of an execution", "execution", id, "error", err)
+				continue
+			}
 			if err != nil {
-				return err
+				return fmt.Errorf("waiting tasks of execution %d: %w", id, err)
 			}
 			if list = append(list, tasks...); more {
-				last := CommandKey{id, after}
 				if len(tasks) > 0 {
-					last.Event = tasks[len(tasks)-1].Event
+					after = tasks[len(tasks)-1].Event
 				}
-				next = e.seal(purpose, last.Execution, last.Event)
+				next = e.seal(purpose, id, after)
 				return nil
 			}
 		}
@@ -145,29 +155,35 @@ func (e *Engine) PendingTasks(ctx context.Context, f PendingFilter, p Page) (lis
 }
 
 // tokenTasks returns up to n tasks of an execution that wait for their token and
-// whose events are wanted; more reports that there are others. of is the machine
-// that the execution must be of; nil: any.
-func (e *Engine) tokenTasks(v View, id int64, of *machine, wanted func(event int64) bool, n int) (list []PendingTask, more bool, err error) {
+// whose events are wanted; more reports that there are others. machine is the one
+// that the execution must be of; 0: any.
+func (e *Engine) tokenTasks(v View, id, machine int64, wanted func(event int64) bool, n int) (list []PendingTask, more bool, err error) {
 	row, err := v.Load(id)
-	if err != nil || row == nil || row.Status != interp.Running {
+	if err != nil || row == nil || row.Status != interp.Running || machine != 0 && row.Machine != machine {
 		return nil, false, err
 	}
 	m, err := e.machineByID(v, row.Machine)
-	if err != nil || of != nil && of.ID != m.ID {
+	if err != nil {
 		return nil, false, err
 	}
 	frames, err := v.Frames(id)
 	if err != nil {
 		return nil, false, err
 	}
-	doc := docs(v, id)
-	x, err := interp.Decode(row.Head, frames, doc)
+	x, err := interp.Decode(row.Head, frames, absent)
 	if err != nil {
-		return nil, false, err
+		return nil, false, fmt.Errorf("%w: %w", errUnreadable, err)
 	}
 	compiled, err := e.compile(e.ctx, v, row.Definition)
 	if err != nil {
 		return nil, false, err
+	}
+	// Of a block's documents only those that a task was given are read.
+	unread := map[*document.Doc]int64{}
+	later := func(n int64) (*document.Doc, error) {
+		d := document.FromBytes(nil)
+		unread[d] = n
+		return d, nil
 	}
 	var events []interp.Event // of a block
 	arn := e.executionARN(m, id, e.nameOf(row))
@@ -180,14 +196,17 @@ func (e *Engine) tokenTasks(v View, id int64, of *machine, wanted func(event int
 		}
 		if len(events) == 0 || events[len(events)-1].ID < t.Event {
 			blocks, err := v.Blocks(id, t.Event, false, 1)
-			if err == nil && len(blocks) == 0 {
-				err = fmt.Errorf("execution %d has no event %d", id, t.Event)
-			}
-			if err == nil {
-				events, err = interp.DecodeEvents(blocks[0].Data, doc)
-			}
 			if err != nil {
 				return nil, false, err
+			}
+			if len(blocks) == 0 {
+				return nil, false, fmt.Errorf("%w: the history ends before event %d", errUnreadable, t.Event)
+			}
+			if events, err = interp.DecodeEvents(blocks[0].Data, later); err != nil {
+				return nil, false, fmt.Errorf("%w: %w", errUnreadable, err)
+			}
+			if last := len(events) - 1; last < 0 || events[0].ID > t.Event || events[last].ID < t.Event {
+				return nil, false, fmt.Errorf("%w: the history has no event %d", errUnreadable, t.Event)
 			}
 		}
 		scheduled := &events[t.Event-events[0].ID]
@@ -195,8 +214,13 @@ func (e *Engine) tokenTasks(v View, id int64, of *machine, wanted func(event int
 			Token: e.Token(id, t.Event), ExecutionARN: arn, MachineARN: m.ARN, State: t.State, Resource: t.Resource,
 			Since: scheduled.Time, Deadline: t.Deadline, Event: t.Event,
 		}
-		if scheduled.Input != nil {
+		if n, numbered := unread[scheduled.Input]; numbered {
+			p.Input, err = v.Doc(id, n)
+		} else if scheduled.Input != nil {
 			p.Input = scheduled.Input.Bytes()
+		}
+		if err != nil {
+			return nil, false, err
 		}
 		list = append(list, p)
 	}

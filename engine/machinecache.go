@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -242,6 +243,10 @@ func (e *Engine) machineByID(v View, id int64) (*machine, error) {
 	return e.machines.put(m), nil
 }
 
+// errUnreadable says that what is stored is there or should be, and is of no use:
+// unlike a database that cannot be read, that does not pass.
+var errUnreadable = errors.New("what is stored cannot be used")
+
 // compile returns a stored definition ready to run. v may be nil.
 func (e *Engine) compile(ctx context.Context, v View, id int64) (*asl.Machine, error) {
 	c := &e.machines
@@ -257,7 +262,7 @@ func (e *Engine) compile(ctx context.Context, v View, id int64) (*asl.Machine, e
 	}
 	m, err := asl.Compile(text)
 	if err != nil {
-		return nil, fmt.Errorf("definition %d: %w", id, err)
+		return nil, fmt.Errorf("definition %d: %w: %w", id, errUnreadable, err)
 	}
 	e.keepCompiled(id, m, len(text))
 	return m, nil
@@ -292,10 +297,10 @@ func (e *Engine) definition(ctx context.Context, v View, id int64) ([]byte, erro
 		return nil, fmt.Errorf("definition %d: %w", id, err)
 	}
 	if r == nil || r.Kind != DefinitionRecord || len(r.Data) == 0 {
-		return nil, fmt.Errorf("definition %d is not there", id)
+		return nil, fmt.Errorf("definition %d is not there: %w", id, errUnreadable)
 	}
 	if r.Data[0] != semantics {
-		return nil, fmt.Errorf("definition %d is for rules %d, this program knows %d", id, r.Data[0], semantics)
+		return nil, fmt.Errorf("definition %d is for rules %d, this program knows %d: %w", id, r.Data[0], semantics, errUnreadable)
 	}
 	return r.Data[1:], nil
 }

@@ -8,6 +8,7 @@ import (
 	"sort"
 	"strings"
 
+	"millrace/asl/document"
 	"millrace/engine"
 	"millrace/engine/interp"
 )
@@ -43,6 +44,45 @@ func (s *simulation) left() string {
 		UNION ALL SELECT 'command ' || execution || '/' || event || ', kind ' || kind FROM outbox
 		UNION ALL SELECT 'map run ' || id || ' of execution ' || execution || ' runs' FROM map_runs WHERE running = 1
 		UNION ALL SELECT 'end of child ' || child || ' of map run ' || run FROM map_ends`), "\n")
+}
+
+// sound checks what holds after every commit: the store finds the executions with token tasks.
+func (s *simulation) sound() {
+	err := s.disk.Store.Read(context.Background(), func(v engine.View) error {
+		found := map[int64]bool{}
+		ids, err := v.Waiting(0, 0, 1<<20)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			found[id] = true
+		}
+		rows, err := v.Oldest(0, 1<<20)
+		if err != nil {
+			return err
+		}
+		for _, row := range rows {
+			frames, err := v.Frames(row.ID)
+			if err != nil {
+				return err
+			}
+			x, err := interp.Decode(row.Head, frames, func(int64) (*document.Doc, error) { return document.FromBytes([]byte("null")), nil })
+			if err != nil {
+				return err
+			}
+			if has := x.WaitsForToken(); found[row.ID] != has || row.Token != has {
+				s.t.Errorf("execution %d: has token tasks %t, listed as such %t, loaded as such %t", row.ID, has, found[row.ID], row.Token)
+			}
+			delete(found, row.ID)
+		}
+		if len(found) > 0 {
+			s.t.Errorf("listed with token tasks and not there: %v", found)
+		}
+		return nil
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // running tells of executions that run.

@@ -118,9 +118,11 @@ func simulate(t *testing.T, seed uint64, count map[string]int) {
 		s.act()
 		if s.r.IntN(2) == 0 {
 			synctest.Wait()
+			s.sound()
 		}
 	}
 	s.drain()
+	s.sound()
 	first := s.check()
 	s.close()
 	s.open()

@@ -122,9 +122,9 @@ type View interface {
 	Commands(activity int64, after CommandKey, n int) ([]CommandRow, error)
 	// Command returns one command, or nil.
 	Command(key CommandKey) (*CommandRow, error)
-	// Waiting returns up to n executions with tasks that wait for a token, with ids
-	// from the one given on, by id.
-	Waiting(from int64, n int) ([]int64, error)
+	// Waiting returns up to n executions with token tasks, of a machine (0: any, and
+	// children of map runs), with ids from the one given on, by id.
+	Waiting(machine, from int64, n int) ([]int64, error)
 	// Record returns the record of a kind and name, or nil.
 	Record(kind RecordKind, name string) (*Record, error)
 	// RecordByID returns the record of an id, or nil.
@@ -183,7 +183,7 @@ type ExecutionRow struct {
 	Status     interp.Status
 	Version    int64
 	Wake       int64 // ms; 0: none
-	Token      bool  // a task waits for a token
+	Token      bool  // it has token tasks
 	Meta       []byte
 	Head       []byte
 }
@@ -202,11 +202,11 @@ type Change struct {
 	Name       string // "": none is stored
 	Meta       []byte
 
-	Status        interp.Status
+	Status        interp.Status // also if it did not change
 	StatusChanged bool
 	Wake          int64 // ms; 0: none
 	WakeChanged   bool
-	Token         bool // a task waits for a token
+	Token         bool // it runs and has token tasks: some that wait for their token, or whose call is under way
 	TokenChanged  bool
 	Rows          interp.Change
 	Joined        []int64 // frames whose results go

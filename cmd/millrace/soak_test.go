@@ -91,8 +91,10 @@ func (s *served) end(t *testing.T) {
 	if code := s.cmd.ProcessState.ExitCode(); code != 0 {
 		t.Errorf("serve ended with %d: %s", code, s.log)
 	}
-	if at := strings.Index(s.log.String(), `"level":"ERROR"`); at >= 0 {
-		t.Errorf("the log has errors: %.2000s", s.log.String()[at:])
+	for _, bad := range []string{`"level":"ERROR"`, `"msg":"http: `} { // the latter is net/http's
+		if at := strings.Index(s.log.String(), bad); at >= 0 {
+			t.Errorf("the log has errors: %.2000s", s.log.String()[at:])
+		}
 	}
 }
 

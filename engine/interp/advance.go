@@ -35,7 +35,7 @@ type item struct {
 	source string // what an ItemReader read it from; "": the state's input
 }
 
-// newRun begins a step of x. It ends with finish.
+// newRun begins a step of x, which ends with finish or release.
 func newRun(m *asl.Machine, x *Execution, s *Step, now time.Time) *run {
 	ms := now.UnixMilli()
 	if ms < x.head.time {

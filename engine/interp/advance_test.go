@@ -293,7 +293,7 @@ func TestCrashAndLimit(t *testing.T) {
 }
 
 func TestUnsettleManySettles(t *testing.T) {
-	m := parse(t, `{"StartAt":"P","States":{"P":{"Type":"Parallel","End":true,"Branches":[
+	m := parse(t, `{"StartAt":"P","States":{"W":{"Type":"Wait","Seconds":10,"End":true},"P":{"Type":"Parallel","Next":"W","Branches":[
 		{"StartAt":"A","States":{"A":{"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage","End":true}}},
 		{"StartAt":"B","States":{"B":{"Type":"Task","Resource":"arn:aws:states:::sqs:sendMessage.waitForTaskToken","Parameters":{"t.$":"$$.Task.Token"},"End":true}}}]}}}`)
 	x := interp.New(1, [16]byte{}, doc("{}"), epoch)
@@ -334,6 +334,13 @@ func TestUnsettleManySettles(t *testing.T) {
 	s = interp.Advance(m, x, interp.Input{Kind: interp.Resume}, epoch)
 	if got := types(s.Events); got != "TaskStateExited" {
 		t.Errorf("resumed with %s", got)
+	}
+	if !x.WaitsForToken() {
+		t.Error("no task waits for a token")
+	}
+	interp.Advance(m, x, interp.Input{Kind: interp.Answer, Token: true, Event: b}, epoch)
+	if x.WaitsForToken() || x.Frames() != 1 {
+		t.Errorf("after the answer: a task waits for a token, %d frames", x.Frames())
 	}
 }
 

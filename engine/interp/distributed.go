@@ -221,6 +221,7 @@ func ChildInput(m *asl.Machine, x *Execution, run *MapRun, event int64, index in
 	}
 	var s Step
 	r := newRun(m, x, &s, clock(x.head.time))
+	defer r.release()
 	if f == nil || !r.resolve(f) {
 		return nil, &asl.Error{Name: errRuntime, Cause: "The Map state is over."}
 	}
@@ -231,7 +232,5 @@ func ChildInput(m *asl.Machine, x *Execution, run *MapRun, event int64, index in
 		it.key, it.keyed = *key, true
 	}
 	r.item = it
-	input, err := st.ItemSelector.Eval(r.on(run.Input))
-	r.release()
-	return input, err
+	return st.ItemSelector.Eval(r.on(run.Input))
 }

@@ -140,7 +140,8 @@ func (t *txn) TakeMapRunEnds(run int64, n int) (out []engine.MapRunEnd, err erro
 func (t *txn) deleteChildren(execution, left int64) (int64, error) {
 	const rows = 4 // of a small execution
 	for left > 0 {
-		child, err := t.conn.number("SELECT id FROM executions WHERE status IN (1, 2, 3, 4, 5, 6, 7) AND machine IN (SELECT -id FROM map_runs WHERE execution = ? AND running = 0) LIMIT 1", execution)
+		child, err := t.conn.number(`SELECT x.id FROM map_runs r CROSS JOIN executions x ON x.status IN (1, 2, 3, 4, 5, 6, 7) AND x.machine = -r.id
+			WHERE r.execution = ? AND r.running = 0 LIMIT 1`, execution)
 		if err != nil || child == 0 {
 			return left, err
 		}

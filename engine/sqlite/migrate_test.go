@@ -118,7 +118,7 @@ func TestExecutionsOfBeforeTokenTasksHadAStatus(t *testing.T) {
 	}
 	defer s.Close()
 	err = s.Read(context.Background(), func(v engine.View) error {
-		waiting, err := v.Waiting(0, 9)
+		waiting, err := v.Waiting(0, 0, 9)
 		if got := fmt.Sprint(waiting); err != nil || got != "[1 2 5]" {
 			t.Errorf("waiting: %s, %v, want [1 2 5]", got, err)
 		}

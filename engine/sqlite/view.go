@@ -27,19 +27,19 @@ func (v *dbView) Query(sql string, args ...any) (engine.Rows, error) {
 	return r, nil
 }
 
-// The statuses as they are stored. Running executions with tasks that wait for a
-// token have one of their own, and so a part of the index.
+// The statuses as they are stored. Running executions with token tasks have one of
+// their own, and so a part of the index.
 var statuses = [...]interp.Status{
 	1: interp.Running, 2: interp.Succeeded, 3: interp.Failed, 4: interp.TimedOut, 5: interp.Aborted, 6: interp.PendingRedrive,
-	waitsForToken: interp.Running,
+	runningWithToken: interp.Running,
 }
 
-const waitsForToken = 7
+const runningWithToken = 7
 
 // statusCode returns what is stored for a status; 0: there is no such status.
 func statusCode(s interp.Status, token bool) int64 {
 	if token && s == interp.Running {
-		return waitsForToken
+		return runningWithToken
 	}
 	return int64(max(0, slices.Index(statuses[:], s)))
 }
@@ -66,7 +66,7 @@ const executionColumns = "SELECT id, machine, definition, name, status, version,
 func scanExecution(st *stmt) *engine.ExecutionRow {
 	return &engine.ExecutionRow{
 		ID: st.int(0), Machine: st.int(1), Definition: st.int(2), Name: st.text(3), Named: !st.null(3),
-		Status: statusOf(st.int(4)), Token: st.int(4) == waitsForToken, Version: st.int(5), Wake: st.int(6), Meta: st.blob(7), Head: st.blob(8),
+		Status: statusOf(st.int(4)), Token: st.int(4) == runningWithToken, Version: st.int(5), Wake: st.int(6), Meta: st.blob(7), Head: st.blob(8),
 	}
 }
 
@@ -119,7 +119,7 @@ func (v *dbView) List(machine int64, status interp.Status, before int64, n int) 
 		err := v.each(executionColumns+"WHERE machine > 0 AND id < ? ORDER BY id DESC LIMIT ?", add, before, int64(n))
 		return out, err
 	case machine == 0:
-		err := v.each(executionColumns+"NOT INDEXED WHERE machine > 0 AND status IN (?, ?) AND id < ? ORDER BY id DESC LIMIT ?", add, codes[0], codes[len(codes)-1], before, int64(n))
+		err := v.each(executionColumns+"NOT INDEXED WHERE machine > 0 AND status IN (?, ?) AND id < ? ORDER BY id DESC LIMIT ?", add, codes[0], codes[len(codes)-1], before, int64(n)) // one or two
 		return out, err
 	case len(codes) == 1:
 		err := v.each(executionColumns+"WHERE machine = ? AND status = ? AND id < ? ORDER BY id DESC LIMIT ?", add, machine, codes[0], before, int64(n))
@@ -264,15 +264,18 @@ func (v *dbView) Command(key engine.CommandKey) (out *engine.CommandRow, err err
 	return out, err
 }
 
-// Waiting returns executions with tasks that wait for a token. The index has the
-// machines apart, each in order: they are merged.
-func (v *dbView) Waiting(from int64, n int) (out []int64, err error) {
-	var machines []int64
-	// Each step of the recursion is one look into the index.
-	err = v.each(`WITH RECURSIVE has (machine) AS (
-			SELECT min(machine) FROM executions WHERE status = 7
-			UNION ALL SELECT (SELECT min(machine) FROM executions WHERE status = 7 AND machine > has.machine) FROM has WHERE machine IS NOT NULL)
-		SELECT machine FROM has WHERE machine IS NOT NULL`, func(st *stmt) { machines = append(machines, st.int(0)) })
+// Waiting returns executions with token tasks. The index has the machines apart,
+// each in order: they are merged.
+func (v *dbView) Waiting(machine, from int64, n int) (out []int64, err error) {
+	machines := []int64{machine}
+	if machine == 0 {
+		machines = machines[:0]
+		// Each step of the recursion is one look into the index.
+		err = v.each(`WITH RECURSIVE has (machine) AS (
+				SELECT min(machine) FROM executions WHERE status = 7
+				UNION ALL SELECT (SELECT min(machine) FROM executions WHERE status = 7 AND machine > has.machine) FROM has WHERE machine IS NOT NULL)
+			SELECT machine FROM has WHERE machine IS NOT NULL`, func(st *stmt) { machines = append(machines, st.int(0)) })
+	}
 	below := int64(math.MaxInt64) // none of the first n is this one or after it
 	for i := 0; i < len(machines) && err == nil; i++ {
 		known := len(out)

@@ -150,9 +150,10 @@ func tokens(h *harness) {
 		c.Token = id != 2
 		h.write(c)
 	}
+	of := int64(0)
 	find := func(from int64, n int) (out []int64) {
 		h.read(func(v engine.View) (err error) {
-			out, err = v.Waiting(from, n)
+			out, err = v.Waiting(of, from, n)
 			return err
 		})
 		return out
@@ -174,6 +175,9 @@ func tokens(h *harness) {
 	}
 	h.want("of several machines", find(0, 9), []int64{2, 4, 5, 6, 7, 8})
 	h.want("the first of several machines", find(5, 3), []int64{5, 6, 7})
+	of = 7
+	h.want("of one machine", find(5, 3), []int64{5, 7})
+	of = 0
 	u := changed(6, 1)
 	u.Status, u.StatusChanged, u.TokenChanged = interp.Failed, true, true
 	h.write(u)

@@ -75,7 +75,7 @@ const rootFrame = 1
 
 func (s *recorder) note(c *engine.Change) rows {
 	r := rows{
-		execution: c.Execution, first: c.Version == 0, status: c.StatusChanged, transaction: s.groups,
+		execution: c.Execution, first: c.Version == 0, status: c.StatusChanged || c.TokenChanged, transaction: s.groups,
 		meta: len(c.Meta) + len(c.Name), head: len(c.Rows.Head), root: -1, effects: s.tasks.effects.written[c.Execution],
 	}
 	for i := range c.Rows.Frames {
