@@ -124,7 +124,9 @@ type client struct {
 }
 
 func newClient(s *served) *client {
-	return &client{s.aws, s.rest, &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
+	// Connections are given up before the server does: a POST on one that it is just
+	// closing has no answer, and may not be repeated.
+	return &client{s.aws, s.rest, &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: time.Minute}}}
 }
 
 // refusal is an answer of the server's that is an error.
