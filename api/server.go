@@ -41,6 +41,12 @@ const (
 	grace  = 5 * time.Second
 )
 
+// idle is how long a connection may wait for a request, its first one too: clients
+// open some ahead, and give them up sooner than that. A first request that comes
+// just as the time is up is lost: net/http, which looked for HTTP/2 meanwhile, takes
+// the beginning for all of it and answers 400, and no client repeats that.
+const idle = 2 * time.Minute
+
 // Serve serves doors, over HTTP/1.1 and clear-text HTTP/2, until ctx is done or
 // one of them fails; then it stops all and waits for them. It closes the listeners.
 // What goes wrong with a connection or in a handler is logged as a warning.
@@ -53,7 +59,7 @@ func Serve(ctx context.Context, logger *slog.Logger, doors ...Door) error {
 	failed := make([]error, len(doors))
 	for i, d := range doors {
 		s := &http.Server{
-			Handler: d.Handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10,
+			Handler: d.Handler, ReadHeaderTimeout: idle, IdleTimeout: idle, MaxHeaderBytes: 64 << 10,
 			BaseContext: func(net.Listener) context.Context { return requests },
 			Protocols:   new(http.Protocols),
 			ErrorLog:    slog.NewLogLogger(logger.Handler(), slog.LevelWarn),

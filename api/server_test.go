@@ -1,13 +1,17 @@
 package api
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"millrace/engine/leaktest"
 )
@@ -82,6 +86,55 @@ func get(t *testing.T, c *http.Client, url string) string {
 		t.Error(err)
 	}
 	return string(b)
+}
+
+// pipes is a listener whose connections never leave the process.
+type pipes chan net.Conn
+
+func (p pipes) Accept() (net.Conn, error) {
+	c, ok := <-p
+	if !ok {
+		return nil, net.ErrClosed
+	}
+	return c, nil
+}
+func (p pipes) Close() error   { close(p); return nil }
+func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
+
+// A client that opens a connection ahead may use it as late as one that it has used.
+func TestServeWaitsForTheFirstRequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := make(pipes)
+		ctx, stop := context.WithCancel(t.Context())
+		served := make(chan error, 1)
+		h := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "done") })
+		go func() { served <- Serve(ctx, slog.New(slog.DiscardHandler), Door{l, h}) }()
+		client, server := net.Pipe()
+		l <- server
+		in := bufio.NewReader(client)
+		for range 3 {
+			<-time.After(idle - time.Millisecond)
+			if _, err := io.WriteString(client, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
+				t.Fatal(err)
+			}
+			answer, err := http.ReadResponse(in, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := io.ReadAll(answer.Body)
+			if err != nil || answer.StatusCode != http.StatusOK || string(text) != "done" {
+				t.Fatalf("%s %q, %v", answer.Status, text, err)
+			}
+		}
+		begun := time.Now()
+		if _, err := in.ReadByte(); err != io.EOF || time.Since(begun) != idle {
+			t.Errorf("a connection that is not used: %v after %s", err, time.Since(begun))
+		}
+		stop()
+		if err := <-served; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // What a handler did wrong does not go unnoticed.

@@ -325,10 +325,10 @@ func (l *load) follow(ctx context.Context, i int64) error {
 		return nil
 	}
 	if err != nil {
-		err = fmt.Errorf("a stream broke off %s after it had begun, at %s, with %.2000q: %w", time.Since(begun), time.Now().UTC().Format(time.RFC3339Nano), text, err)
+		err = fmt.Errorf("%s: a stream broke off %s after it had begun, at %s, with %.2000q: %w", w.Status, time.Since(begun), time.Now().UTC().Format(time.RFC3339Nano), text, err)
 	}
 	if err == nil && !strings.Contains(string(text), "ExecutionSucceeded") {
-		err = fmt.Errorf("the stream ended with %.200s", text)
+		err = fmt.Errorf("%s: the stream ended with %.200s", w.Status, text)
 	}
 	return err
 }
