@@ -17,6 +17,11 @@ const (
 	groupTime  = 10 * time.Millisecond
 )
 
+// fewUnits is how many units a group should have: those of fewer cost the sync and
+// hardly anything else, so there it pays to give way to others once. From there on
+// each unit costs what it costs, and to wait only lets the disk be idle.
+const fewUnits = 12
+
 // idleBelow is the length of the queue up to which housekeeping may run.
 const idleBelow = 64
 
@@ -88,9 +93,8 @@ func (c *committer) run() {
 	var units []*Unit
 	last := 0 // the length of the group before
 	for {
-		if c.queued() < last {
-			// Those who were just answered come back with what they do next: a group of
-			// more units costs hardly more.
+		if n := c.queued(); n < last && n < fewUnits {
+			// Those who were just answered come back with what they do next.
 			runtime.Gosched()
 		}
 		group = c.next(group[:0])

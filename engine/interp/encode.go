@@ -84,7 +84,7 @@ func (d *Draft) Finish(steps ...*Step) Change {
 			f.encoded = x.nums.changes
 			switch {
 			case !f.gone:
-				e := encoder{x: x}
+				e := encoder{x: x, b: make([]byte, 0, 96)}
 				e.frame(f)
 				c.Frames = append(c.Frames, FrameChange{ID: f.id, Data: e.b})
 				f.stored = true

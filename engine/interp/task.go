@@ -87,10 +87,14 @@ func (c resource) called() string {
 
 // region of an ARN.
 func region(arn string) string {
-	if p := strings.SplitN(arn, ":", 5); len(p) == 5 {
-		return p[3]
+	for range 3 { // "arn", partition, service
+		_, arn, _ = strings.Cut(arn, ":")
 	}
-	return ""
+	region, _, ok := strings.Cut(arn, ":")
+	if !ok {
+		return ""
+	}
+	return region
 }
 
 // taskState does a Task state up to where it waits for its task.
