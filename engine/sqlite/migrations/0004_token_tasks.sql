@@ -4,5 +4,5 @@
 DROP INDEX executions_list;
 UPDATE executions SET status = 7 WHERE status = 1 AND id IN (SELECT execution FROM outbox WHERE kind = 4);
 CREATE INDEX executions_list ON executions (status, machine);
-DROP INDEX outbox_tokens;
+DROP INDEX IF EXISTS outbox_tokens; -- which 0003 did for a while
 DELETE FROM outbox WHERE kind = 4;
