@@ -48,9 +48,6 @@ func (f *pathField) Eval(env *Env) (*document.Doc, error) {
 		return pathRoot(f.path, "", env)
 	}
 	v, root, err := evalPath(f.path, env)
-	if err != nil && root == nil {
-		return nil, err
-	}
 	if err != nil {
 		return nil, f.failed(err, root)
 	}
@@ -66,8 +63,8 @@ func (f *pathField) evalValue(env *Env) (any, error) {
 	return d.Value(), nil
 }
 
-// evalPath evaluates a path. root is what it starts from; nil, with an error:
-// there is no such variable.
+// evalPath evaluates a path. root is what it starts from; nil, with an *Error: there
+// is no such variable.
 func evalPath(p *jsonpath.Path, env *Env) (v any, root *document.Doc, err error) {
 	if member := p.Member(); member != "" && p.Root() == jsonpath.Context {
 		if root, err = pathRoot(p, member, env); err == nil {

@@ -31,7 +31,7 @@ const (
 //	arn:aws:states:::sqs:sendMessage.waitForTaskToken
 //	arn:aws:states:::aws-sdk:s3:listObjects
 func parseResource(s string) resource {
-	service, rest, ok := cutARN(s)
+	service, _, rest, ok := cutARN(s)
 	switch {
 	case !ok:
 		kind, name, _ := strings.Cut(s, ":")
@@ -55,16 +55,16 @@ func parseResource(s string) resource {
 	return resource{kind: rest[:i], name: rest[i+1:], pattern: patternOf(rest)}
 }
 
-// cutARN returns an ARN's service and what comes after the account.
-func cutARN(s string) (service, rest string, ok bool) {
+// cutARN returns an ARN's service and region, and what comes after the account.
+func cutARN(s string) (service, region, rest string, ok bool) {
 	rest, ok = strings.CutPrefix(s, "arn:")
-	for part := 0; ok && part < 4; part++ { // partition, service, region, account
-		var p string
-		if p, rest, ok = strings.Cut(rest, ":"); part == 1 {
-			service = p
+	var partition, account string
+	for _, part := range [...]*string{&partition, &service, &region, &account} {
+		if ok {
+			*part, rest, ok = strings.Cut(rest, ":")
 		}
 	}
-	return service, rest, ok
+	return service, region, rest, ok
 }
 
 func patternOf(s string) Pattern {
@@ -83,18 +83,6 @@ func (c resource) called() string {
 		return c.kind
 	}
 	return c.name
-}
-
-// region of an ARN.
-func region(arn string) string {
-	for range 3 { // "arn", partition, service
-		_, arn, _ = strings.Cut(arn, ":")
-	}
-	region, _, ok := strings.Cut(arn, ":")
-	if !ok {
-		return ""
-	}
-	return region
 }
 
 // taskState does a Task state up to where it waits for its task.
@@ -153,7 +141,8 @@ func (r *run) schedule(f *Frame, st *asl.Task, c resource, t *task, input *docum
 	case activityFamily:
 		e.Type = "ActivityScheduled"
 	default:
-		e.Type, e.ResourceType, e.Region = "TaskScheduled", c.kind, region(x.ARN)
+		e.Type, e.ResourceType = "TaskScheduled", c.kind
+		_, e.Region, _, _ = cutARN(x.ARN)
 	}
 	t.event = r.event(e, f.last)
 	f.last = t.event
