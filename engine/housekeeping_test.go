@@ -95,22 +95,7 @@ func TestDeletedMachinesExecutionsGo(t *testing.T) {
 // Whatever was deleted, its space is given back when the housekeeper comes by.
 func TestSpaceIsGivenBack(t *testing.T) {
 	b := newFileBench(t)
-	free := func() (pages int64) {
-		t.Helper()
-		err := b.Read(context.Background(), func(r engine.Reader) error {
-			rows, err := r.Query("SELECT freelist_count FROM pragma_freelist_count")
-			if err != nil {
-				return err
-			}
-			defer rows.Close()
-			rows.Next()
-			return rows.Scan(&pages)
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return pages
-	}
+	free := func() int64 { return b.count("SELECT freelist_count FROM pragma_freelist_count") }
 	for _, sql := range []string{"CREATE TABLE big (x BLOB)", "INSERT INTO big VALUES (zeroblob(40000000))", "DELETE FROM big"} {
 		err := b.Do(context.Background(), nil, func(tx engine.Tx) error {
 			_, err := tx.Exec(sql)

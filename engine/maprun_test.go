@@ -309,19 +309,7 @@ func TestMapRunOfADeletedMachine(t *testing.T) {
 	limit := time.After(20 * time.Second)
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
-	for running := 1; running > 0; {
-		err := b.Read(context.Background(), func(r engine.Reader) error {
-			rows, err := r.Query("SELECT count(*) FROM map_runs WHERE running = 1")
-			if err != nil {
-				return err
-			}
-			defer rows.Close()
-			rows.Next()
-			return rows.Scan(&running)
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+	for b.count("SELECT count(*) FROM map_runs WHERE running = 1") > 0 {
 		select {
 		case <-tick.C:
 		case <-limit:
